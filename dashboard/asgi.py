@@ -1,0 +1,46 @@
+"""Web, sockets and the in-process engine, put together for one ASGI server."""
+
+import asyncio
+import os
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import OriginValidator
+from django.core.asgi import get_asgi_application
+from django.urls import re_path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+django_application = get_asgi_application()
+
+# These need the apps to be loaded.
+from django.conf import settings  # noqa: E402
+
+from dashboard import engine  # noqa: E402
+from runs import broadcast, routing  # noqa: E402
+
+
+async def lifespan(scope, receive, send):
+    """Starts the engine with the server and stops it with the server. uvicorn calls this; Daphne does not."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            broadcast.use_server_loop(asyncio.get_running_loop())
+            engine.start()
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            await asyncio.to_thread(engine.stop)
+            broadcast.use_server_loop(None)
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+# Full origins: a validator of host names alone lets in every other program on the same host.
+own_pages_only = OriginValidator(AuthMiddlewareStack(URLRouter(routing.live_sockets)), settings.SITE_ORIGINS)
+
+application = ProtocolTypeRouter(
+    {
+        "http": django_application,
+        "websocket": URLRouter([*routing.desktop_sockets, re_path("", own_pages_only)]),
+        "lifespan": lifespan,
+    }
+)

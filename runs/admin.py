@@ -1,0 +1,110 @@
+"""The Django admin for runs: for looking, not for changing. No secrets in any column or form."""
+
+from django.contrib import admin
+
+from runs.models import AgentSession, GigaAccount, Run, RunEvent
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that only the dashboard itself writes."""
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+class ReadOnlyInline(admin.TabularInline):
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+
+class RunInline(ReadOnlyInline):
+    model = Run
+    fields = ["id", "status", "remote_id", "queued_at", "started_at", "ended_at"]
+    show_change_link = True
+
+
+class RunEventInline(ReadOnlyInline):
+    model = RunEvent
+    fields = ["at", "kind", "was", "now", "why", "by"]
+
+
+@admin.register(AgentSession)
+class AgentSessionAdmin(ReadOnlyAdmin):
+    list_display = [
+        "id",
+        "title",
+        "workspace",
+        "created_by",
+        "sandbox_template",
+        "duration_hours",
+        "created_at",
+    ]
+    list_filter = ["workspace", "sandbox_template", "is_simulated"]
+    list_select_related = ["workspace", "created_by"]
+    search_fields = ["user_prompt", "goal_prompt", "thread_id", "created_by__username"]
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+    inlines = [RunInline]
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnlyAdmin):
+    list_display = [
+        "id",
+        "title",
+        "status",
+        "workspace",
+        "created_by",
+        "queued_at",
+        "started_at",
+        "ended_at",
+        "contact_at",
+    ]
+    list_filter = ["status", "workspace"]
+    list_select_related = ["agent_session", "workspace", "created_by"]
+    search_fields = [
+        "agent_session__user_prompt",
+        "remote_id",
+        "agent_session__thread_id",
+        "created_by__username",
+    ]
+    date_hierarchy = "queued_at"
+    show_full_result_count = False
+    exclude = ["sealed_desktop_url", "sealed_public_token", "desktop_kind"]
+    inlines = [RunEventInline]
+
+
+@admin.register(RunEvent)
+class RunEventAdmin(ReadOnlyAdmin):
+    list_display = ["at", "run", "kind", "was", "now", "why", "by"]
+    list_filter = ["kind", "now", "workspace"]
+    list_select_related = ["run__agent_session", "by"]
+    search_fields = ["why", "run__remote_id"]
+    show_full_result_count = False
+
+
+@admin.register(GigaAccount)
+class GigaAccountAdmin(ReadOnlyAdmin):
+    list_display = [
+        "workspace",
+        "api_url",
+        "is_simulated",
+        "paused_at",
+        "paused_reason",
+        "not_before",
+        "answered_at",
+    ]
+    list_select_related = ["workspace"]
+    exclude = ["sealed_api_key"]

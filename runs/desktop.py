@@ -1,0 +1,79 @@
+"""Which desktop addresses may be shown, and how. Pure functions: no network, no database.
+
+The address comes from outside. Framed unchecked, a `javascript:` address would run in our own origin."""
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+MAX_LENGTH = 2048
+DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+
+
+class Refused(Exception):
+    """This address must not be shown; the text says why, without the address."""
+
+
+@dataclass(frozen=True)
+class Desktop:
+    """`kind`: "page" is framed as it is, "stream" is a bare RFB socket shown by our own viewer."""
+
+    url: str
+    kind: str
+    origin: str
+
+
+def check_address(url: object, *, own_origins: Iterable[str], allow_loopback: bool) -> Desktop:
+    """The desktop behind Giga's `vncUrl`. Raises Refused.
+
+    `https` and `wss` anywhere but on our own host; `http` and `ws` on loopback only, and loopback at all only
+    where Giga itself is there (the simulator)."""
+    if not isinstance(url, str) or not url:
+        raise Refused("it is not a text")
+    if len(url) > MAX_LENGTH:
+        raise Refused(f"it is longer than {MAX_LENGTH} characters")
+    if "\\" in url or not url.isascii() or not url.isprintable() or " " in url:
+        raise Refused("it holds characters that do not belong in an address")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise Refused("it cannot be read as an address") from None
+    scheme, host = parts.scheme.lower(), (parts.hostname or "").rstrip(".")
+    if scheme not in DEFAULT_PORTS:
+        raise Refused(
+            f"its scheme is {scheme[:20]!r}, only https and wss are shown" if scheme else "it has no scheme"
+        )
+    if not host:
+        raise Refused("it names no host")
+    if "@" in parts.netloc:
+        raise Refused("it carries user information")
+    is_local = is_loopback(host)
+    if scheme in ("http", "ws") and not is_local:
+        raise Refused(f"{scheme} is not encrypted, and the host is not this machine")
+    if is_local and not allow_loopback:
+        raise Refused("it points at the dashboard's own machine")
+    port = port or DEFAULT_PORTS[scheme]
+    if any(_is_same_place(host, port, own, is_local) for own in map(urlsplit, own_origins)):
+        raise Refused("it points at the dashboard itself")
+    kind = "page" if scheme in ("http", "https") else "stream"
+    return Desktop(url, kind, f"{scheme}://{parts.netloc.lower()}")
+
+
+def is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_same_place(host: str, port: int, own: SplitResult, is_local: bool) -> bool:
+    """Cookies know no ports, so a name of ours is ours on every port; on loopback, where the simulator lives
+    on the next port, only the same port is."""
+    own_host = (own.hostname or "").rstrip(".")
+    if is_local and is_loopback(own_host):
+        return port == (own.port or DEFAULT_PORTS.get(own.scheme))
+    return host == own_host

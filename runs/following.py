@@ -1,0 +1,207 @@
+"""Following: asking Giga how a started run is, and noting what changed. Plain functions of models and plain
+values; no requests, no templates. Never a network call inside a transaction."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from runs import giga, pace
+from runs.desktop import Refused, check_address
+from runs.giga import GigaError, Outcome
+from runs.models import LOST_AFTER, AgentSession, GigaAccount, Run
+from runs.sealed import Unreadable
+from runs.status import READABLE, Status, status_from_giga
+
+GONE_READS = 5
+GONE_FOR = timedelta(minutes=5)
+DESKTOP_READY = ("ready", "restored")
+
+
+def refresh(run_id: int) -> None:
+    """Ask Giga once how a started run is, and note what changed. Whatever the answer is, the run stays
+    readable."""
+    run = Run.objects.select_related("agent_session", "workspace__giga_account").filter(pk=run_id).first()
+    if run is None or run.status not in READABLE:
+        return
+    account, asked_at = run.workspace.giga_account, timezone.now()
+    try:
+        remote = _read_remote(run, account)
+    except GigaError as error:
+        _read_failed(run, account, error, asked_at)
+        return
+    account.answered(timezone.now())
+    _apply(run, remote, asked_at)
+
+
+def _read_remote(run: Run, account: GigaAccount) -> giga.RemoteRun:
+    """The run as Giga tells it; an adopted run without an id is followed through its session."""
+    thread_id = run.agent_session.thread_id
+    if run.remote_id:
+        return giga.get_run(account.access, thread_id=thread_id, run_id=run.remote_id)
+    thread = giga.get_thread(account.access, thread_id=thread_id)
+    return giga.RemoteRun(
+        word=thread.word,
+        is_completed=False,
+        is_errored=False,
+        sandbox_id=thread.sandbox_id,
+        sandbox_status=thread.sandbox_status,
+        desktop_url=thread.desktop_url,
+        raw=thread.raw,
+    )
+
+
+def _apply(run: Run, remote: giga.RemoteRun, asked_at: datetime) -> None:
+    now = timezone.now()
+    changes = {
+        "remote_word": remote.word,
+        "sandbox_id": remote.sandbox_id or run.sandbox_id,
+        "sandbox_status": remote.sandbox_status or run.sandbox_status,
+        **_desktop_changes(run, remote, now),
+    }
+    status = status_from_giga(
+        remote.word,
+        is_completed=remote.is_completed,
+        is_errored=remote.is_errored,
+        sandbox_status=remote.sandbox_status,
+    )
+    changed = {name: value for name, value in changes.items() if getattr(run, name) != value}
+    contact = {"contact_at": now, "failed_reads": 0, "gone_reads": 0, "gone_since": None}
+    if status and status != run.status:
+        if status == Status.RUNNING and not run.started_at:
+            changed["started_at"] = now
+        if status == Status.FAILED:
+            changed |= {"reason": _failure(remote), "error_code": remote.word}
+        run.move_to(status, why=_says(remote), asked_at=asked_at, raw_answer=remote.raw, **changed, **contact)
+    elif changed:
+        kind, why = _what_happened(changed, remote)
+        run.record(kind, why=why, asked_at=asked_at, raw_answer=remote.raw, **changed, **contact)
+    elif run.has_no_contact:
+        run.record(
+            "contact", why="Giga answers again; the status had not changed.", asked_at=asked_at, **contact
+        )
+    else:
+        run.keep(**contact)
+
+
+def _desktop_changes(run: Run, remote: giga.RemoteRun, now: datetime) -> dict:
+    """What the answer changes about the desktop. An address is taken only while its computer is said to be
+    ready."""
+    if remote.desktop_url is None or remote.sandbox_status.strip().lower() not in DESKTOP_READY:
+        return {}
+    try:
+        desktop = check_address(
+            remote.desktop_url,
+            own_origins=settings.SITE_ORIGINS,
+            allow_loopback=run.workspace.giga_account.is_local,
+        )
+    except Refused as refusal:
+        why = f"Giga gave a desktop address that is not shown: {refusal}."[:200]
+        return {"desktop_problem": why, "sealed_desktop_url": "", "desktop_kind": ""}
+    if _shows_already(run, desktop.url):
+        return {}
+    return {
+        "sealed_desktop_url": run.sealed("desktop_url", desktop.url),
+        "desktop_kind": desktop.kind,
+        "desktop_problem": "",
+        "desktop_at": run.desktop_at or now,
+    }
+
+
+def _shows_already(run: Run, url: str) -> bool:
+    try:
+        return bool(run.sealed_desktop_url) and run.desktop_url == url
+    except Unreadable:
+        return False  # sealed with a key that is gone: seal it anew
+
+
+def _what_happened(changed: dict, remote: giga.RemoteRun) -> tuple[str, str]:
+    if changed.get("desktop_problem"):
+        return "desktop", changed["desktop_problem"]
+    if "sealed_desktop_url" in changed:
+        return "desktop", "Desktop reachable"
+    if changed.get("sandbox_status", "").strip().lower() == "failed":
+        return "computer", "Giga could not provide the computer: it says “failed”."
+    if "sandbox_status" in changed:
+        return "computer", f"Computer: {remote.sandbox_status}"
+    if "remote_word" in changed:
+        return "word", f"Giga says “{remote.word}”"
+    return "computer", "Giga named the computer"
+
+
+def _says(remote: giga.RemoteRun) -> str:
+    return f"Giga says “{remote.word}”" if remote.word else ""
+
+
+def _failure(remote: giga.RemoteRun) -> str:
+    """Why it failed, as far as Giga says: its documented answer holds no error text."""
+    if remote.sandbox_status.strip().lower() == "failed":
+        return "The computer could not be provided."
+    words = {
+        "CRASHED": "The agent crashed, often for lack of memory.",
+        "SYSTEM_FAILURE": "Giga's platform failed.",
+        "INTERRUPTED": "The agent was interrupted.",
+    }
+    return words.get(remote.word.strip().upper(), "Giga says that it ended with an error, and not which.")
+
+
+def _read_failed(run: Run, account: GigaAccount, error: GigaError, asked_at: datetime) -> None:
+    """The last known status stays; what cannot be read is marked, and becomes `lost` only when hope is
+    gone."""
+    account.note(error)
+    now = timezone.now()
+    if error.outcome == Outcome.RATE_LIMITED:
+        return
+    failures = run.failed_reads + 1
+    fields: dict[str, Any] = {
+        "failed_reads": failures,
+        "due_at": now + timedelta(seconds=pace.retry_delay_s(failures)),
+    }
+    if error.outcome == Outcome.GONE:
+        fields |= {"gone_reads": run.gone_reads + 1, "gone_since": run.gone_since or asked_at}
+        if fields["gone_reads"] >= GONE_READS and now - fields["gone_since"] >= GONE_FOR:
+            why = "Giga does not know this run any more."
+            run.move_to(Status.LOST, why=why, reason=why, asked_at=asked_at)
+            return
+    if run.ends_at and now > run.ends_at + LOST_AFTER:
+        why = "No contact until long after its time was over."
+        run.move_to(Status.LOST, why=why, reason=why, asked_at=asked_at)
+    elif failures == 2:
+        run.record("contact", why=f"No contact: {error.message}", **fields)
+    else:
+        run.keep(**fields)
+
+
+def read_thread(agent_session: AgentSession) -> str:
+    """Read the conversation from Giga and keep it. Returns "" or, when the kept one stays, the reason."""
+    account = getattr(agent_session.workspace, "giga_account", None)
+    if not agent_session.thread_id:
+        return "Giga has not created this session yet."
+    if account is None or agent_session.is_simulated != account.is_simulated:
+        return "This session belongs to another Giga than the one connected now."
+    if not account.is_open or not account.take_for_people():
+        return account.paused_reason or "Waiting for the rate limit of Giga."
+    try:
+        thread = giga.get_thread(account.access, thread_id=agent_session.thread_id)
+    except GigaError as error:
+        account.note(error)
+        return f"{error.message}. Request {error.request_id}." if error.request_id else f"{error.message}."
+    agent_session.thread = {
+        "messages": [{"role": m.role, "text": m.text, "at": _stamp(m.at)} for m in thread.messages],
+        "is_recognised": thread.is_recognised,
+        "raw": thread.raw,
+    }
+    agent_session.thread_read_at = timezone.now()
+    agent_session.save(update_fields=["thread", "thread_read_at"])
+    return ""
+
+
+def _stamp(text: str) -> str:
+    """An ISO time that can be shown, or nothing: Giga does not document the form of its times."""
+    try:
+        at = parse_datetime(text)
+    except ValueError:
+        return ""
+    return at.isoformat() if at else ""

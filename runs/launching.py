@@ -1,0 +1,221 @@
+"""Launching: from the press of the button to a run at Giga, exactly once. Plain functions of models and plain
+values; no requests, no templates. Never a network call inside a transaction."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from people.models import Membership
+from runs import giga, pace
+from runs.broadcast import announce_run
+from runs.giga import GigaError, Outcome
+from runs.models import AgentSession, GigaAccount, Run, RunEvent
+from runs.status import Status
+
+START_MESSAGE = "Start the task now."
+
+
+class NotAllowed(Exception):
+    """This person may not do this; the text says who may."""
+
+
+def accept_launch(membership: Membership, *, launch_token, **configuration) -> Run:
+    """Take a launch on: session, run and event in one transaction. The same launch token gives the same run,
+    so a second press of the button starts nothing. `configuration` holds the fields of AgentSession."""
+    if not membership.can_operate:
+        raise NotAllowed("Only operators and managers launch runs.")
+    token_of_this_team = {"launch_token": launch_token, "workspace": membership.workspace}
+    try:
+        with transaction.atomic():
+            account = GigaAccount.objects.filter(workspace=membership.workspace).first()
+            agent_session = AgentSession.objects.create(
+                **token_of_this_team,
+                created_by=membership.user,
+                is_simulated=bool(account and account.is_simulated),
+                **configuration,
+            )
+            run = Run.objects.create(
+                agent_session=agent_session,
+                workspace=membership.workspace,
+                created_by=membership.user,
+                message=START_MESSAGE,
+            )
+            why = f"{agent_session.sandbox_template} for {agent_session.duration_hours} h"
+            event = RunEvent.objects.create(
+                run=run,
+                workspace=membership.workspace,
+                kind="status",
+                now=run.status,
+                by=membership.user,
+                why=why,
+            )
+            transaction.on_commit(
+                lambda: announce_run(run_id=run.pk, workspace_id=run.workspace_id, event_id=event.pk)
+            )
+    except IntegrityError:
+        return Run.objects.get(agent_session__launch_token=launch_token, workspace=membership.workspace)
+    return run
+
+
+def launch(run_id: int) -> None:
+    """Carry out an accepted launch: create Giga's session, then start its first run, exactly once. Does
+    nothing when it is not this run's turn or somebody else is at it."""
+    now = timezone.now()
+    run = Run.objects.select_related("agent_session", "workspace__giga_account").filter(pk=run_id).first()
+    if run is None or not run.claim(now):
+        return
+    account = getattr(run.workspace, "giga_account", None)
+    if account is None:
+        _put_back(run, "This workspace has no Giga key yet.", pace.SLOWEST_RETRY_S)
+        return
+    if not account.is_open:
+        _wait_for_account(run, account)
+        return
+    try:
+        if not run.agent_session.thread_id:
+            if not account.take_for_people():
+                _put_back(run, "Waiting for the rate limit: 60 requests a minute for one key.", 2)
+                return
+            _create_session(run, account)
+        if not account.take_for_people():
+            _put_back(run, "Waiting for the rate limit: 60 requests a minute for one key.", 2)
+            return
+    except GigaError as error:
+        _session_failed(run, account, error)
+        return
+    _start(run, account)
+
+
+def _create_session(run: Run, account: GigaAccount) -> None:
+    agent_session = run.agent_session
+    created = giga.create_session(
+        account.access,
+        user_prompt=agent_session.user_prompt,
+        goal_prompt=agent_session.goal_prompt,
+        system_prompt=agent_session.system_prompt,
+        sandbox_template=agent_session.sandbox_template,
+        duration_hours=agent_session.duration_hours,
+        deployment_id=agent_session.deployment_id,
+    )
+    # Stored before anything else is asked: a run started in a session we forgot could never be found again.
+    agent_session.thread_id, agent_session.message_id = created.thread_id, created.message_id
+    agent_session.save(update_fields=["thread_id", "message_id"])
+    run.record("session", why=f"Session {created.thread_id}", session_at=timezone.now())
+
+
+def _session_failed(run: Run, account: GigaAccount, error: GigaError) -> None:
+    """Creating a session starts nothing, so whatever is not a refusal may be tried again later."""
+    if error.outcome in (Outcome.REFUSED, Outcome.KEY_REFUSED, Outcome.GONE) and error.code:
+        _reject(run, account, error)
+    else:
+        _try_later(run, account, error)
+
+
+def _start(run: Run, account: GigaAccount) -> None:
+    """The one call that costs money. It is claimed by a committed row first and is never sent a second
+    time."""
+    sent_at = timezone.now()
+    if not run.move_to(Status.SENDING, why="", sent_at=sent_at, attempt=run.attempt + 1, reason=""):
+        return
+    try:
+        started = giga.start_run(account.access, thread_id=run.agent_session.thread_id, message=run.message)
+    except GigaError as error:
+        _start_failed(run, account, error)
+        return
+    now = timezone.now()
+    account.answered(now)
+    run.move_to(
+        Status.STARTING,
+        why=f"Run {started.run_id}",
+        remote_id=started.run_id,
+        message_id=started.message_id,
+        sealed_public_token=run.sealed("public_token", started.public_access_token),
+        accepted_at=now,
+        contact_at=now,
+        due_at=now + timedelta(seconds=pace.FASTEST_POLL_S),
+        claimed_until=None,
+        reason="",
+    )
+
+
+def _start_failed(run: Run, account: GigaAccount, error: GigaError) -> None:
+    if error.outcome in (Outcome.REFUSED, Outcome.KEY_REFUSED, Outcome.GONE) and error.code:
+        _reject(run, account, error)
+    elif error.outcome in (Outcome.RATE_LIMITED, Outcome.NO_FREE_COMPUTER, Outcome.NOT_SENT):
+        _try_later(run, account, error)
+    else:
+        _mark_unknown(run, error.message, request_id=error.request_id)
+
+
+def _mark_unknown(run: Run, why: str, *, request_id: str = "") -> bool:
+    return run.move_to(
+        Status.UNKNOWN,
+        why=why,
+        reason=why,
+        request_id=request_id,
+        claimed_until=None,
+        failed_reads=0,
+        attempt=0,
+        due_at=timezone.now() + timedelta(seconds=pace.settle_delay_s(0)),
+    )
+
+
+def _reject(run: Run, account: GigaAccount, error: GigaError) -> None:
+    account.note(error)
+    run.move_to(
+        Status.REJECTED,
+        why=error.message,
+        reason=error.message,
+        error_code=error.code,
+        error_hint=error.hint,
+        request_id=error.request_id,
+        claimed_until=None,
+    )
+
+
+def _try_later(run: Run, account: GigaAccount, error: GigaError) -> None:
+    """Nothing was started. The launch waits with its reason and goes on by itself."""
+    attempt = run.attempt if run.status == Status.SENDING else run.attempt + 1
+    delay = pace.retry_delay_s(attempt)
+    account.note(error)
+    if error.outcome == Outcome.RATE_LIMITED:
+        delay = error.retry_after_s
+    elif error.outcome == Outcome.NO_FREE_COMPUTER:
+        delay = pace.SLOWEST_RETRY_S
+    reasons = {
+        Outcome.RATE_LIMITED: "Waiting for the rate limit of Giga.",
+        Outcome.NO_FREE_COMPUTER: "Waiting for a free computer: all of the plan are busy.",
+    }
+    _put_back(
+        run, reasons.get(error.outcome, f"{error.message}. Trying again by itself."), delay, attempt=attempt
+    )
+
+
+def _wait_for_account(run: Run, account: GigaAccount) -> None:
+    if account.paused_at:
+        reason = f"{account.paused_reason} Launches wait until the key is replaced."
+        _put_back(run, reason[:500], pace.SLOWEST_RETRY_S)
+    elif account.not_before:
+        wait_s = max(1.0, (account.not_before - timezone.now()).total_seconds())
+        _put_back(run, "Waiting for the rate limit of Giga.", wait_s)
+
+
+def _put_back(run: Run, reason: str, delay_s: float, *, attempt: int | None = None) -> None:
+    """Back into the queue until `delay_s` from now, with the reason on the page; said once while it stays
+    the same."""
+    fields: dict[str, Any] = {"due_at": timezone.now() + timedelta(seconds=delay_s), "claimed_until": None}
+    if attempt is not None:
+        fields["attempt"] = attempt
+    if run.status != Status.QUEUED:
+        run.move_to(Status.QUEUED, why=reason, reason=reason, sent_at=None, **fields)
+    elif run.reason != reason:
+        run.record("wait", why=reason, reason=reason, **fields)
+    else:
+        run.keep(**fields)
+
+
+def give_up_sending(run: Run) -> None:
+    """The process that was asking Giga to start this run is gone, and nobody knows what Giga heard."""
+    _mark_unknown(run, "Gigawatch was stopped while Giga was being asked to start it.")

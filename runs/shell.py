@@ -1,0 +1,22 @@
+"""What every page shows around its content: the workspace, the demo sign, what is wrong with Giga. Reads
+only."""
+
+from django.conf import settings
+
+from people.models import membership_of
+from runs.models import GigaAccount, Run
+
+
+def shell(request) -> dict:
+    """Context for `base.html`; nothing but the mode for a stranger."""
+    context = {"is_demo": settings.IS_DEMO}
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated or request.path.startswith("/admin/"):
+        return context
+    membership = membership_of(user)
+    context["membership"] = membership
+    context["workspace"] = workspace = membership and membership.workspace
+    if workspace:
+        context["active_count"] = Run.objects.visible_to(user).active().count()
+        context["giga_account"] = GigaAccount.objects.filter(workspace=workspace).first()
+    return context

@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""Fetches the browser parts others wrote, and the icons in use, into this repository. Run by hand when a version
+moves; needs npm. Nothing here runs in the product.
+
+    python tools/vendor.py
+"""
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENDOR = ROOT / "static" / "vendor"
+NOVNC_SOURCE = ROOT / "vendor-source" / "novnc"
+
+# The hash is npm's own (`npm view <package>@<version> dist.integrity`), noted when the version was chosen.
+PACKAGES = {
+    "htmx.org": (
+        "4.0.1",
+        "sha512-oF7JgXhDW9UXCy/k1ZYFUQgzu/rm19ORWPSPNL91vPluB2PB9+MV55tyQdH/w7o2EAbTYUG5SDW1R60mdkdqGg==",
+    ),
+    "basecoat-css": (
+        "1.0.2",
+        "sha512-C6I5rr7HziIAoBYNGPO5U6HaU/6FuF3iVp++IgoEqqJ836is3XoRty6l1ibXqxnoIRZNnOAYDMX8QxVC+58zhw==",
+    ),
+    "@novnc/novnc": (
+        "1.7.0",
+        "sha512-ucEJOx4T2avIRCleodk7YobZj5O2Ga2AeLfQ69A/yjG9HHba2+PDgwSkN3FttrmG+70ZGx21sElNFouK13RzyA==",
+    ),
+    "lucide-static": (
+        "1.62.0",
+        "sha512-WBZA/m2PvkFpMGHDtsBck5P2A9G4ehLlYu4GwwICcmEm1BvYVgj00lCDxKRWLlbMlOibLaiwdQ88G5pHkSWgwA==",
+    ),
+}
+ESBUILD = "0.28.2"
+
+# package, file in it, file under static/vendor/
+COPIES = [
+    ("htmx.org", "dist/htmx.min.js", "htmx/htmx.min.js"),
+    ("htmx.org", "dist/ext/hx-ws.min.js", "htmx/hx-ws.min.js"),
+    ("htmx.org", "LICENSE", "htmx/LICENSE"),
+    ("basecoat-css", "dist/basecoat.cdn.min.css", "basecoat/basecoat.min.css"),
+    ("basecoat-css", "LICENSE.md", "basecoat/LICENSE.md"),
+    ("@novnc/novnc", "LICENSE.txt", "novnc/LICENSE.txt"),
+    ("@novnc/novnc", "AUTHORS", "novnc/AUTHORS"),
+    ("lucide-static", "LICENSE", "lucide/LICENSE"),
+]
+
+# The sprite's own shapes, for what Lucide has not: solid = a person has judged, and a wider core for "running".
+STATUS_ICONS = """
+    layers send triangle-alert circle-dashed circle-dot circle-pause circle-check octagon-x timer-off hourglass
+    circle-slash circle-question-mark octagon-minus power-off unplug
+""".split()
+PAGE_ICONS = """
+    activity arrow-up-right check chevron-down chevron-left chevron-right chevrons-up-down circle circle-alert
+    circle-minus clock-alert copy corner-down-left ellipsis external-link eye file-text flask-conical history info
+    keyboard list log-in log-out maximize messages-square message-square minimize monitor monitor-off moon play plug
+    plus refresh-cw rotate-ccw search settings shield sliders-horizontal sun sun-moon user users wifi-off x
+""".split()
+SOLID = (
+    '<circle cx="12" cy="12" r="11" fill="currentColor" stroke="none"/>'
+    '<path d="{path}" stroke="var(--on-solid, #fff)" stroke-width="2.4"/>'
+)
+OWN_ICONS = {
+    "circle-dot": '<circle cx="12" cy="12" r="10"/><circle class="core" cx="12" cy="12" r="4.5" fill="currentColor" stroke="none"/>',
+    "circle-check-filled": SOLID.format(path="m7.5 12.5 3 3 6-6.5"),
+    "circle-minus-filled": SOLID.format(path="M7.5 12h9"),
+}
+GLYPH = (
+    '<rect width="32" height="32" rx="8.6" fill="{ink}"/>'
+    '<path d="M21.9 9.6A8.6 8.6 0 1 0 24.6 16" fill="none" stroke="{ring}" stroke-width="3.2" stroke-linecap="round"/>'
+    '<path d="M24.6 16H16.6" fill="none" stroke="#CBF24A" stroke-width="3.2" stroke-linecap="round"/>'
+)
+
+
+def run(*command: str, cwd: Path) -> str:
+    return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout
+
+
+def fetch(package: str, folder: Path) -> Path:
+    """The package's unpacked folder. Stops when the tarball is not the one that was chosen."""
+    version, integrity = PACKAGES[package]
+    name = json.loads(run("npm", "pack", f"{package}@{version}", "--json", "--ignore-scripts", cwd=folder))[0]["filename"]
+    tarball = folder / name.replace("@", "").replace("/", "-")
+    found = "sha512-" + base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode()
+    if found != integrity:
+        raise SystemExit(f"{package} {version}: the tarball is not the one that was chosen ({found})")
+    unpacked = folder / package.replace("/", "-")
+    with tarfile.open(tarball) as archive:
+        archive.extractall(unpacked, filter="data")
+    return unpacked / "package"
+
+
+def copy(source: Path, target: Path) -> None:
+    """One file, without its source map line: a map that is not there stops collectstatic."""
+    text = re.sub(r"^(//# sourceMappingURL=.*|/\*# sourceMappingURL=.*\*/)$", "", source.read_text(), flags=re.M)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text.rstrip() + "\n")
+
+
+def keep_novnc_source(package: Path) -> None:
+    """noVNC's own files, unmodified, as its licence asks; outside static/, where nothing rewrites them."""
+    shutil.rmtree(NOVNC_SOURCE, ignore_errors=True)
+    NOVNC_SOURCE.mkdir(parents=True)
+    for name in ("core", "vendor"):
+        shutil.copytree(package / name, NOVNC_SOURCE / name)
+    for name in ("LICENSE.txt", "AUTHORS", "README.md", "package.json"):
+        shutil.copy(package / name, NOVNC_SOURCE / name)
+
+
+def bundle_novnc(folder: Path) -> None:
+    """One classic script that sets `window.noVNC` and says so with the event `novnc`.
+
+    Classic, because modules are fetched with CORS, which a sandboxed frame cannot pass; inside an async function,
+    because noVNC awaits at its top level."""
+    run("npm", "install", "--no-save", "--ignore-scripts", f"esbuild@{ESBUILD}", cwd=folder)
+    entry = folder / "entry.js"
+    entry.write_text(
+        f'import RFB from "{NOVNC_SOURCE.as_posix()}/core/rfb.js";\n'
+        'window.noVNC = { RFB };\nwindow.dispatchEvent(new Event("novnc"));\n'
+    )
+    licence = f"/*! noVNC {PACKAGES['@novnc/novnc'][0]}, MPL-2.0, see LICENSE.txt; source in vendor-source/novnc/ */"
+    run(
+        str(folder / "node_modules" / ".bin" / "esbuild"),
+        str(entry),
+        "--bundle",
+        "--minify",
+        "--target=es2022",
+        "--format=esm",
+        "--legal-comments=none",
+        f"--banner:js={licence}\n(async () => {{ 'use strict';",
+        "--footer:js=})();",
+        f"--outfile={VENDOR / 'novnc' / 'novnc.min.js'}",
+        cwd=folder,
+    )
+
+
+def build_sprite(lucide: Path) -> None:
+    """static/icons.svg: one <symbol> for each icon in use, named as in Lucide."""
+    symbols = []
+    for name in sorted({*STATUS_ICONS, *PAGE_ICONS, *OWN_ICONS}):
+        shapes = OWN_ICONS.get(name)
+        if shapes is None:
+            text = (lucide / "icons" / f"{name}.svg").read_text()
+            shapes = " ".join(re.search(r"<svg[^>]*>(.*)</svg>", text, re.S)[1].split())
+        symbols.append(
+            f'<symbol id="{name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" '
+            f'stroke-width="var(--icon-weight, 2)" stroke-linecap="round" stroke-linejoin="round">{shapes}</symbol>'
+        )
+    glyph = GLYPH.format(ink="#14191B", ring="#FFFFFF")
+    symbols.append(f'<symbol id="glyph" viewBox="0 0 32 32">{glyph}</symbol>')
+    (ROOT / "static" / "icons.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n"
+    )
+    favicon = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">{glyph}</svg>\n'
+    (ROOT / "static" / "favicon.svg").write_text(favicon)
+
+
+def write_readme() -> None:
+    version = {name: chosen[0] for name, chosen in PACKAGES.items()}
+    (VENDOR / "README.md").write_text(
+        f"""# Parts others wrote
+
+Fetched by `tools/vendor.py`, which checks npm's hashes; not edited by hand.
+
+| what | version | licence | from |
+|---|---|---|---|
+| `htmx/htmx.min.js`, `htmx/hx-ws.min.js` | {version["htmx.org"]} | 0BSD | npm `htmx.org`, without source map lines |
+| `basecoat/basecoat.min.css` | {version["basecoat-css"]} | MIT | npm `basecoat-css`, `dist/basecoat.cdn.min.css` |
+| `novnc/novnc.min.js` | {version["@novnc/novnc"]} | MPL-2.0 | npm `@novnc/novnc`, bundled with esbuild {ESBUILD}; source, unmodified, in `vendor-source/novnc/` |
+| `../icons.svg` | {version["lucide-static"]} | ISC | npm `lucide-static`, the icons in use; three shapes and the glyph are ours |
+"""
+    )
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        packages = {package: fetch(package, folder) for package in PACKAGES}
+        for package, source, target in COPIES:
+            copy(packages[package] / source, VENDOR / target)
+        keep_novnc_source(packages["@novnc/novnc"])
+        bundle_novnc(folder)
+        build_sprite(packages["lucide-static"])
+        write_readme()
+
+
+if __name__ == "__main__":
+    main()
