@@ -200,7 +200,7 @@ def get_thread(access: Access, *, thread_id: str) -> RemoteThread:
 
 
 def _call(
-    access: Access, method: str, path: str, *, body: dict | None = None, within_s: float = READ_S
+    access: Access, method: str, path: str, *, body: dict | None = None, within_s: float | None = None
 ) -> dict:
     """One request, one answer as an object. Raises GigaError for everything else."""
     headers = {
@@ -211,7 +211,9 @@ def _call(
     if access.client_id:
         headers["X-Client-Id"] = access.client_id
     try:
-        answer = one_request(method, access.api_url + path, body=body, headers=headers, within_s=within_s)
+        answer = one_request(
+            method, access.api_url + path, body=body, headers=headers, within_s=within_s or READ_S
+        )
     except NotSent as error:
         raise GigaError(f"Giga cannot be reached: {error}", outcome=Outcome.NOT_SENT) from None
     except Broken as error:
@@ -345,7 +347,7 @@ def _without_secrets(value: object, *, depth: int = 20) -> object:
 def _retry_after_s(header: str | None) -> float:
     """Seconds to wait: whole seconds or an HTTP date, between 1 and 300; 60 when it says nothing usable."""
     try:
-        seconds = float(int(header or ""))
+        seconds: float = min(300, int(header or ""))
     except ValueError:
         try:
             seconds = (parsedate_to_datetime(header or "") - datetime.now(timezone.utc)).total_seconds()

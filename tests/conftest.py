@@ -1,0 +1,38 @@
+"""What every test stands on."""
+
+import pytest
+
+from runs import broadcast
+from tests import factories
+
+
+@pytest.fixture(autouse=True)
+def quick_settings(settings):
+    """Fast passwords, static files as they lie there, and no announcement left over from another test."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    broadcast.use_server_loop(None)
+
+
+@pytest.fixture
+def workspace(db):
+    return factories.make_workspace()
+
+
+@pytest.fixture
+def operator(workspace):
+    return factories.make_person(workspace, role="operator", username="olga")
+
+
+@pytest.fixture
+def viewer(workspace):
+    return factories.make_person(workspace, role="viewer", username="victor")
+
+
+@pytest.fixture
+def stranger(db):
+    """Somebody of another team, and a manager there."""
+    return factories.make_person(factories.make_workspace("Other team"), role="manager", username="stella")

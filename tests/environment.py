@@ -1,0 +1,22 @@
+"""The environment the suite runs in, set before Django reads its settings: a data folder of its own, demo mode."""
+
+import os
+import shutil
+import tempfile
+
+for name in (
+    "GIGA_API_KEY",
+    "GIGA_API_URL",
+    "SITE_URL",
+    "HOST",
+    "PORT",
+    "SECRET_KEY",
+    "ENCRYPTION_KEYS",
+    "DEBUG",
+):
+    os.environ.pop(name, None)
+os.environ["GIGAWATCH_DATA"] = tempfile.mkdtemp(prefix="gigawatch-tests-")
+
+
+def pytest_unconfigure():
+    shutil.rmtree(os.environ["GIGAWATCH_DATA"], ignore_errors=True)

@@ -1,0 +1,69 @@
+"""Rows for tests: plain functions that make what a test names and nothing more."""
+
+import itertools
+from datetime import timedelta
+
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+
+from people.models import Membership, Workspace
+from runs.models import AgentSession, GigaAccount, Run, RunEvent
+from runs.status import FINAL, READABLE, Status
+
+KEY = "giga_sk_" + "0123456789abcdef" * 2
+numbers = itertools.count(1)
+
+
+def make_workspace(
+    name="Acme Ops", *, api_url="http://127.0.0.1:9", key=KEY, is_simulated=False
+) -> Workspace:
+    workspace = Workspace.objects.create(name=name)
+    account = GigaAccount(workspace=workspace, api_url=api_url, is_simulated=is_simulated)
+    account.api_key = key
+    account.save()
+    return workspace
+
+
+def make_person(workspace=None, *, role="operator", username=None, password=None, **fields):
+    user = get_user_model().objects.create_user(
+        username or f"person{next(numbers)}", password=password, **fields
+    )
+    if workspace:
+        Membership.objects.create(user=user, workspace=workspace, role=role)
+    return user
+
+
+def make_session(
+    workspace, *, by=None, user_prompt="Download the October invoices", **fields
+) -> AgentSession:
+    fields = {
+        "goal_prompt": "All PDFs are in the folder.",
+        "sandbox_template": "giga-standard",
+        "duration_hours": 1,
+        "thread_id": f"thread-{next(numbers)}",
+        **fields,
+    }
+    return AgentSession.objects.create(workspace=workspace, created_by=by, user_prompt=user_prompt, **fields)
+
+
+def make_run(workspace, status=Status.RUNNING, *, agent_session=None, by=None, prompt=None, **fields) -> Run:
+    """A run that got where it is in a believable way: times, ids and events of its status."""
+    prompts = {"user_prompt": prompt} if prompt else {}
+    agent_session = agent_session or make_session(workspace, by=by, **prompts)
+    now = timezone.now()
+    times = {"queued_at": now - timedelta(seconds=60)}
+    if status != Status.QUEUED:
+        times["sent_at"] = now - timedelta(seconds=58)
+    if status in READABLE or status in FINAL:
+        times["accepted_at"] = now - timedelta(seconds=57)
+        times["contact_at"] = now
+        fields.setdefault("remote_id", f"run_{next(numbers)}")
+    if status in (Status.RUNNING, Status.WAITING, *FINAL):
+        times["started_at"] = now - timedelta(seconds=40)
+    if status in FINAL:
+        times |= {"ended_at": now, "due_at": None}
+    run = Run.objects.create(
+        workspace=workspace, agent_session=agent_session, created_by=by, status=status, **{**times, **fields}
+    )
+    RunEvent.objects.create(run=run, workspace=workspace, kind="status", now=status, by=by)
+    return run
