@@ -124,8 +124,15 @@ def _start(run: Run, account: GigaAccount) -> None:
     except GigaError as error:
         _start_failed(run, account, error)
         return
+    account.answered(timezone.now())
+    try:
+        _started(run, started)
+    except IntegrityError:
+        _mark_unknown(run, "Giga answered with the id of another run.")
+
+
+def _started(run: Run, started: giga.StartedRun) -> None:
     now = timezone.now()
-    account.answered(now)
     run.move_to(
         Status.STARTING,
         why=f"Run {started.run_id}",

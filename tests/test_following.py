@@ -1,0 +1,223 @@
+"""Asking Giga how a run is, and what becomes of the answers."""
+
+from datetime import timedelta
+
+import pytest
+import responses
+from django.utils import timezone
+from hypothesis import HealthCheck, given
+from hypothesis import settings as drawn
+from hypothesis import strategies as some
+
+from runs import following
+from runs.models import GigaAccount, Run, RunEvent
+from runs.status import READABLE, Status
+from tests import factories
+from tests.test_giga import UNREADABLE
+
+URL = "https://api.giga.example"
+RUN_URL = f"{URL}/api/sessions/t1/runs/run_1"
+DESKTOP = "https://6080-abc.e2b.app/vnc.html?autoconnect=true"
+
+
+@pytest.fixture
+def workspace(db):
+    return factories.make_workspace(api_url=URL)
+
+
+@pytest.fixture
+def run(workspace):
+    agent_session = factories.make_session(workspace, thread_id="t1")
+    return factories.make_run(workspace, Status.STARTING, agent_session=agent_session, remote_id="run_1")
+
+
+def answer(word, *, completed=False, errored=False, **metadata):
+    return {
+        "id": "run_1",
+        "status": word,
+        "isCompleted": completed,
+        "isErrored": errored,
+        "metadata": metadata,
+    }
+
+
+def refresh(run, **reply) -> Run:
+    with responses.RequestsMock() as answers:
+        answers.get(RUN_URL, **reply)
+        following.refresh(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def test_a_run_goes_through_its_life(run):
+    refresh(run, json=answer("QUEUED"))
+    assert run.status == Status.STARTING
+    refresh(run, json=answer("RUNNING", sandboxStatus="initializing"))
+    assert run.status == Status.STARTING and not run.has_desktop
+    refresh(run, json=answer("RUNNING", sandboxStatus="ready", sandboxId="abc", vncUrl=DESKTOP))
+    assert run.status == Status.RUNNING and run.started_at
+    assert run.has_desktop and run.desktop_url == DESKTOP and run.desktop_kind == "page"
+    refresh(run, json=answer("COMPLETED", completed=True, sandboxStatus="ready", vncUrl=DESKTOP))
+    assert run.status == Status.COMPLETED and run.ended_at and run.due_at is None
+
+
+def test_the_desktops_address_is_sealed_and_erased_at_the_end(run):
+    refresh(run, json=answer("RUNNING", sandboxStatus="ready", vncUrl=DESKTOP))
+    assert "e2b" not in run.sealed_desktop_url and "e2b" not in str(run.raw_answer)
+    refresh(run, json=answer("FAILED", completed=True, errored=True, sandboxStatus="ready", vncUrl=DESKTOP))
+    assert run.sealed_desktop_url == run.sealed_public_token == run.desktop_kind == ""
+
+
+def test_an_unchanged_answer_writes_no_event(run):
+    refresh(run, json=answer("QUEUED"))
+    count = RunEvent.objects.count()
+    before = run.contact_at
+    refresh(run, json=answer("QUEUED"))
+    assert RunEvent.objects.count() == count
+    assert run.contact_at > before
+
+
+def test_an_address_is_not_used_before_its_computer_is_ready(run):
+    refresh(run, json=answer("RUNNING", sandboxStatus="initializing", vncUrl=DESKTOP))
+    assert not run.has_desktop
+
+
+@pytest.mark.parametrize("sandbox_status", ["ready", "restored", "READY"])
+def test_a_restored_computer_is_as_good_as_a_ready_one(run, sandbox_status):
+    assert refresh(run, json=answer("RUNNING", sandboxStatus=sandbox_status, vncUrl=DESKTOP)).has_desktop
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "https://u@a.example/", "http://localhost:8000/", 7, {}]
+)
+def test_a_bad_address_is_refused_and_said(run, url):
+    refresh(run, json=answer("RUNNING", sandboxStatus="ready", vncUrl=url))
+    assert run.status == Status.RUNNING and not run.has_desktop
+    assert run.desktop_problem.startswith("Giga gave a desktop address that is not shown")
+
+
+def test_a_good_address_after_a_bad_one_is_shown(run):
+    refresh(run, json=answer("RUNNING", sandboxStatus="ready", vncUrl="javascript:x"))
+    refresh(run, json=answer("RUNNING", sandboxStatus="ready", vncUrl=DESKTOP))
+    assert run.has_desktop and run.desktop_problem == ""
+
+
+def test_an_unknown_word_is_shown_as_it_came_and_asking_goes_on(run):
+    refresh(run, json=answer("RUNNING"))
+    refresh(run, json=answer("PONDERING"))
+    assert (run.status, run.remote_word) == (Status.RUNNING, "PONDERING")
+    assert run.note.text == "Giga says “PONDERING”"
+    assert refresh(run, json=answer("PONDERING", completed=True)).status == Status.INCONCLUSIVE
+
+
+def test_final_stays_final(run):
+    refresh(run, json=answer("COMPLETED", completed=True))
+    assert not run.move_to(Status.RUNNING)
+    following.refresh(run.pk)
+    run.refresh_from_db()
+    assert run.status == Status.COMPLETED
+
+
+def test_an_answer_asked_earlier_never_overwrites_one_asked_later(run):
+    now = timezone.now()
+    assert run.move_to(Status.RUNNING, asked_at=now)
+    assert not run.move_to(Status.WAITING, asked_at=now - timedelta(seconds=1))
+    run.refresh_from_db()
+    assert run.status == Status.RUNNING
+
+
+def test_of_two_that_saw_the_same_only_one_moves_it(run):
+    twin = Run.objects.get(pk=run.pk)
+    assert run.move_to(Status.RUNNING)
+    assert not twin.move_to(Status.FAILED)
+
+
+@pytest.mark.parametrize("status, body", UNREADABLE)
+def test_an_unreadable_answer_keeps_the_last_known_status(run, status, body):
+    refresh(run, body=body, status=status)
+    assert run.status == Status.STARTING
+    assert run.failed_reads == 1 and run.due_at > timezone.now()
+
+
+def test_no_contact_is_a_mark_with_its_time_and_not_a_status(run):
+    refresh(run, body="", status=502)
+    assert not run.has_no_contact
+    refresh(run, body="", status=502)
+    assert run.has_no_contact and run.status == Status.STARTING
+    assert run.note.text.startswith("no contact since ")
+    refresh(run, json=answer("QUEUED"))
+    assert not run.has_no_contact
+    assert "contact" in run.events.values_list("kind", flat=True)
+
+
+def test_a_missing_run_is_not_lost_before_five_readings_over_five_minutes(run):
+    gone = {"json": {"error": {"code": "RESOURCE_NOT_FOUND"}}, "status": 404}
+    for _ in range(6):
+        refresh(run, **gone)
+    assert run.status == Status.STARTING
+    Run.objects.filter(pk=run.pk).update(gone_since=timezone.now() - timedelta(minutes=5))
+    assert refresh(run, **gone).status == Status.LOST
+
+
+def test_an_unreadable_run_is_lost_half_an_hour_after_its_time(run):
+    Run.objects.filter(pk=run.pk).update(accepted_at=timezone.now() - timedelta(minutes=89))
+    assert refresh(run, body="", status=502).status == Status.STARTING
+    Run.objects.filter(pk=run.pk).update(accepted_at=timezone.now() - timedelta(minutes=91))
+    assert refresh(run, body="", status=502).status == Status.LOST
+
+
+def test_a_refused_key_stops_all_asking(run):
+    refresh(run, json={"error": {"code": "UNAUTHORIZED", "message": "No such key."}}, status=401)
+    account = GigaAccount.objects.get()
+    assert account.paused_at and not account.take_for_poll() and not account.take_for_people()
+
+
+def test_retry_after_holds_for_the_whole_key(run):
+    refresh(run, json={"error": {"code": "RATE_LIMITED"}}, status=429, headers={"Retry-After": "30"})
+    account = GigaAccount.objects.get()
+    assert account.not_before > timezone.now() + timedelta(seconds=25)
+    assert not account.take_for_poll()
+    assert run.failed_reads == 0
+
+
+def test_an_adopted_run_without_an_id_is_followed_through_its_session(run):
+    Run.objects.filter(pk=run.pk).update(remote_id=None)
+    with responses.RequestsMock() as answers:
+        thread = {
+            "messages": [],
+            "status": "RUNNING",
+            "metadata": {"sandboxStatus": "ready", "vncUrl": DESKTOP},
+        }
+        answers.get(f"{URL}/api/sessions/t1", json={"thread": thread})
+        following.refresh(run.pk)
+    run.refresh_from_db()
+    assert run.status == Status.RUNNING and run.has_desktop
+
+
+json_values = some.recursive(
+    some.none() | some.booleans() | some.integers() | some.floats(allow_nan=False) | some.text(),
+    lambda inner: some.lists(inner, max_size=3) | some.dictionaries(some.text(), inner, max_size=3),
+    max_leaves=8,
+)
+hostile_runs = some.fixed_dictionaries(
+    {},
+    optional={
+        "status": json_values | some.sampled_from(["RUNNING", "COMPLETED", "FOO", ""]),
+        "isCompleted": json_values,
+        "isErrored": json_values,
+        "metadata": some.dictionaries(
+            some.sampled_from(["sandboxId", "sandboxStatus", "vncUrl"]),
+            json_values | some.sampled_from(["ready", DESKTOP, "javascript:alert(1)"]),
+        )
+        | json_values,
+    },
+)
+
+
+@drawn(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=hostile_runs)
+def test_whatever_giga_sends_nothing_breaks_and_nothing_is_stuck(run, body):
+    Run.objects.filter(pk=run.pk).update(status=Status.STARTING, due_at=timezone.now(), failed_reads=0)
+    refresh(run, json=body)
+    assert run.is_final or (run.status in READABLE and run.due_at)
+    assert run.note is None or run.note.text
