@@ -18,11 +18,12 @@
     4401: "This view has expired.",
     4403: "You may no longer see this desktop.",
     4404: "This desktop is gone.",
+    4409: "This view has expired, or the desktop is gone.",
     4502: "The desktop could not be reached.",
     4504: "The desktop did not answer in time.",
   };
   const FINAL_CODES = [4403, 4404];
-  const RENEW_CODES = [4401];
+  const RENEW_CODES = [4401, 4409];
 
   // The page around cannot be named exactly, because this frame has no origin; nothing secret is ever said.
   const say = (state, more = {}) => parent.postMessage({ source: "gigawatch-desktop", state, ...more }, "*");
@@ -31,6 +32,11 @@
     note.textContent = text;
     note.hidden = !text;
   };
+
+  // This frame cannot see the choice of theme, so the page around tells it.
+  addEventListener("message", (event) => {
+    if (event.source === parent && event.data?.source === "gigawatch") document.documentElement.dataset.theme = event.data.theme;
+  });
 
   // A picture has come when something was drawn: noVNC's display flushes after each update.
   const watchPicture = (display) => {
