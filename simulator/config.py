@@ -1,0 +1,32 @@
+"""What can be set about one simulated Giga. No behaviour."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+CONCURRENT_RUNS = {"free": 1, "starter-pro": 5, "max": None}
+
+
+@dataclass(frozen=True)
+class Config:
+    """Seconds are simulated ones: `speed` divides them. A run keeps the times it was started with."""
+
+    scenario: str = "default"
+    speed: float = 1.0
+    plan: str = "max"
+    rate_per_minute: int = 60
+    start_delay: float = 0.4  # how long `POST …/runs` holds its answer
+    queued_s: float = 2.0
+    booting_s: float = 6.0
+    run_seconds: float = 120.0  # from the ready desktop to the end of the run
+    sandbox_s: float = 15 * 60.0  # Giga's default lifetime, whatever `duration` was asked for
+    credits: float = 10_000.0  # a month
+    retry_after_s: int = 90  # what the scenario "rate-limited" asks for
+    accept_key: str | None = None  # exactly this key; otherwise every key of the documented form
+    desktop: str = "page"  # "page": vncUrl is a noVNC page; "stream": a bare websocket
+    desktop_password: str = ""  # asked for by VNC authentication, and written into a page's vncUrl
+    dashboard_url: str = "http://127.0.0.1:8000/"  # what the scenario "vnc-own-host" points at
+    extensions: bool = False  # routes that are only guessed; their answers carry X-Simulated-Extension: 1
+    state_path: str | Path | None = None
+    novnc_path: str | Path = REPOSITORY / "static" / "vendor" / "novnc"
