@@ -1,6 +1,7 @@
 """The two secrets an instance makes for itself on its first start. No settings here, no models."""
 
 import base64
+import binascii
 import os
 import secrets
 from pathlib import Path
@@ -36,3 +37,12 @@ def new_secret_key() -> str:
 def new_encryption_key() -> str:
     """`<key id>:<base64 of 32 random bytes>`, one line of the key file."""
     return f"{secrets.token_hex(4)}:{base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}"
+
+
+def is_encryption_key(line: str) -> bool:
+    """Whether a line has the form of `new_encryption_key`."""
+    key_id, _, text = line.partition(":")
+    try:
+        return bool(key_id) and len(base64.b64decode(text, altchars=b"-_", validate=True)) == 32
+    except binascii.Error:
+        return False

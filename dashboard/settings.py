@@ -3,11 +3,18 @@ start."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
 
-from dashboard.secret_files import make_data_folder, new_encryption_key, new_secret_key, read_or_make
+from dashboard.secret_files import (
+    is_encryption_key,
+    make_data_folder,
+    new_encryption_key,
+    new_secret_key,
+    read_or_make,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -32,6 +39,7 @@ try:
     LOG_LEVEL = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     TIME_ZONE = env.str("TIME_ZONE", "UTC")
     DATA = Path(env.str("GIGAWATCH_DATA", str(BASE_DIR / "var"))).absolute()
+    STATIC_ROOT = Path(env.str("STATIC_ROOT", "") or DATA / "static")
     SITE_URL = env.str("SITE_URL", "")
     GIGA_API_KEY = env.str("GIGA_API_KEY", "")
     GIGA_API_URL = env.str("GIGA_API_URL", "https://api.withgiga.ai").rstrip("/")
@@ -55,6 +63,10 @@ if len(SECRET_KEY) < 50:
     fail("SECRET_KEY must be at least 50 characters long")
 # Newest first: the first seals, all of them open.
 ENCRYPTION_KEYS = ENCRYPTION_KEYS_TEXT.replace(",", "\n").split()
+if not ENCRYPTION_KEYS or not all(is_encryption_key(key) for key in ENCRYPTION_KEYS):
+    fail("ENCRYPTION_KEYS must be <id>:<base64 of 32 bytes>, separated by commas, newest first")
+if TIME_ZONE not in available_timezones():
+    fail(f"TIME_ZONE must be a name like Europe/Berlin, not {TIME_ZONE!r}")
 
 IS_DEMO = not GIGA_API_KEY
 if not IS_DEMO:
@@ -101,6 +113,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "people.middleware.membership",
     "people.middleware.no_store",
 ]
 ROOT_URLCONF = "dashboard.urls"
@@ -191,7 +204,6 @@ LANGUAGE_CODE = "en"
 USE_I18N = True
 USE_TZ = True
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

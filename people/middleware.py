@@ -1,4 +1,16 @@
-"""What every answer to a signed-in person carries. No database here."""
+"""What every request and answer of a signed-in person carries."""
+
+from people.models import membership_of
+
+
+def membership(get_response):
+    """`request.membership`: the workspace this person works in and their role there; None for a stranger."""
+
+    def middleware(request):
+        request.membership = membership_of(request.user)
+        return get_response(request)
+
+    return middleware
 
 
 def no_store(get_response):

@@ -57,11 +57,13 @@ class Membership(models.Model):
         return self.role == self.Role.MANAGER
 
 
-def membership_of(user) -> Membership | None:
-    """The membership this person works in, or None for a stranger. With several, the oldest."""
-    if not user.is_authenticated:
+def membership_of(user, workspace_id: int | None = None) -> Membership | None:
+    """This person's membership in a workspace, or None for a stranger there. Without a workspace: the one they
+    work in, which is the oldest."""
+    if not user.is_authenticated or not user.is_active:
         return None
-    return user.memberships.select_related("workspace").order_by("id").first()
+    memberships = user.memberships.select_related("workspace").order_by("id")
+    return memberships.filter(**{"workspace": workspace_id} if workspace_id else {}).first()
 
 
 def initials_of(name: str) -> str:

@@ -142,7 +142,10 @@ class RunConsumer(LiveConsumer):
         run = self.visible_run(run_id)
         if not run:
             return None
-        return {"status": run.status, "content": live.run_parts(run, membership_of(self.user))}
+        return {
+            "status": run.status,
+            "content": live.run_parts(run, membership_of(self.user, run.workspace_id)),
+        }
 
 
 class DesktopConsumer(AsyncWebsocketConsumer):

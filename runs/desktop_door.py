@@ -17,8 +17,8 @@ TOKEN_S = 600
 
 def may_open(user, run: Run) -> bool:
     """Operators and managers of the run's workspace: a desktop's address allows control."""
-    membership = membership_of(user)
-    return bool(membership and membership.workspace_id == run.workspace_id and membership.can_operate)
+    membership = membership_of(user, run.workspace_id)
+    return bool(membership and membership.can_operate)
 
 
 def checked_desktop(run: Run, *, own_origins: Iterable[str] = ()) -> Desktop:

@@ -3,7 +3,6 @@ only."""
 
 from django.conf import settings
 
-from people.models import membership_of
 from runs.models import GigaAccount, Run
 
 
@@ -13,7 +12,7 @@ def shell(request) -> dict:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated or request.path.startswith("/admin/"):
         return context
-    membership = membership_of(user)
+    membership = request.membership
     context["membership"] = membership
     context["workspace"] = workspace = membership and membership.workspace
     if workspace:

@@ -36,7 +36,7 @@ def home(request):
 def run_list(request):
     """The workspace's runs, newest first; the whole state is in the address. Asked by htmx for more rows, or
     by a page that was away for its live parts, it answers with just these."""
-    membership = membership_of(request.user)
+    membership = request.membership
     if membership is None:
         return render(request, "people/no_workspace.html", status=403)
     filters = RunFilterForm(request.GET).filters()
@@ -72,7 +72,7 @@ def _live_answer(parts: str, event_id: int) -> HttpResponse:
 def run_new(request):
     """The launch form. A good one is accepted and carried out in the background; a bad one comes back
     whole."""
-    membership = membership_of(request.user)
+    membership = request.membership
     if membership is None or not membership.can_operate:
         return _not_allowed(request, _("Only operators and managers launch runs."))
     form = LaunchForm(request.POST) if request.method == "POST" else LaunchForm(initial=_prefill(request))
@@ -112,7 +112,8 @@ def _visible_run(request, pk: int) -> Run:
 @csp_replace({"frame-src": ["'self'"]})
 def run_detail(request, pk):
     """One run with its desktop."""
-    membership, run = membership_of(request.user), _visible_run(request, pk)
+    run = _visible_run(request, pk)
+    membership = membership_of(request.user, run.workspace_id)
     event_id = newest_event_id(run.workspace)
     if request.headers.get("X-Live-Parts"):
         return _live_answer(live.run_parts(run, membership), event_id)
@@ -176,7 +177,8 @@ def _framed(response, frame_src: str):
 @require_POST
 def run_settle(request, pk):
     """A person says what became of an unknown run."""
-    run, membership = _visible_run(request, pk), membership_of(request.user)
+    run = _visible_run(request, pk)
+    membership = membership_of(request.user, run.workspace_id)
     if not membership.can_operate:
         return _not_allowed(request, _("Only operators and managers decide this."))
     form = SettleForm(request.POST)
@@ -201,7 +203,7 @@ def run_settle(request, pk):
 @require_GET
 def session_list(request):
     """History by session, newest first."""
-    membership = membership_of(request.user)
+    membership = request.membership
     if membership is None:
         return render(request, "people/no_workspace.html", status=403)
     filters = RunFilterForm(request.GET).filters()

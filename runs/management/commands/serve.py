@@ -1,7 +1,6 @@
 """Everything in one process: web, sockets, tasks and watcher; in demo mode the simulated Giga too."""
 
 import fcntl
-import hashlib
 import logging
 import os
 import socket
@@ -11,16 +10,16 @@ import time
 import uvicorn
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.staticfiles.finders import get_finders
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
-from simulator.app import Config
-from simulator.server import start_in_thread
 
 from people.links import sign_in_path
 from runs import instance
+from runs.management.commands.collect import collect_static_files
 from runs.models import GigaAccount, Run
+from simulator.app import Config
+from simulator.server import start_in_thread
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +64,7 @@ class Command(BaseCommand):
         address = settings.SITE_URL or f"http://{settings.HOST}:{settings.PORT}"
         self.stdout.write(f"Gigawatch is at {address}/")
         if simulator:
-            self.stdout.write(f"Demo: no GIGA_API_KEY is set, Giga is simulated at {simulator.url}")
+            self.stdout.write(f"Demo: no GIGA_API_KEY is set, Giga is simulated on port {simulator.port}")
         for user in get_user_model().objects.filter(is_superuser=True, is_active=True):
             if not user.has_usable_password():
                 self.stdout.write(f"Sign in once as {user.username}: {address}{sign_in_path(user)}")
@@ -101,25 +100,12 @@ def bind(host: str, port: int) -> socket.socket:
     return listening
 
 
-def collect_static_files() -> None:
-    """Collect and compress the static files, unless they are the same as last time."""
-    seen = hashlib.sha256()
-    for finder in get_finders():
-        for path, storage in finder.list([]):
-            seen.update(f"{path} {os.stat(storage.path(path)).st_mtime_ns}\n".encode())
-    stamp = settings.STATIC_ROOT / ".collected"
-    if stamp.exists() and stamp.read_text() == seen.hexdigest():
-        return
-    call_command("collectstatic", verbosity=0, interactive=False)
-    stamp.write_text(seen.hexdigest())
-
-
 def start_simulator():
     """A simulated Giga on the next free port: another port is another origin. It remembers its runs."""
     config = Config(speed=settings.SIMULATOR_SPEED, state_path=settings.DATA / "simulator.jsonl")
     for port in range(settings.PORT + 1, settings.PORT + 1 + PORTS_TRIED):
         try:
-            return start_in_thread(config, port=port)
+            return start_in_thread(config, host=settings.HOST, port=port)
         except OSError:
             continue
     raise CommandError(f"no free port for the simulated Giga from {settings.PORT + 1} on")
@@ -135,7 +121,9 @@ def connect_giga(workspace, simulator) -> None:
         return
     account = GigaAccount.objects.filter(workspace=workspace, is_simulated=True).first()
     key = account.api_key if account else instance.demo_key()
-    instance.connect_account(workspace, api_url=simulator.url, api_key=key, is_simulated=True)
+    # Asked at loopback even when it listens everywhere: its desktops' addresses are made from this name.
+    api_url = f"http://127.0.0.1:{simulator.port}"
+    instance.connect_account(workspace, api_url=api_url, api_key=key, is_simulated=True)
 
 
 def free_dead_claims() -> None:

@@ -1,0 +1,22 @@
+# One small image: the same `serve` as on a bare machine. Data live in /data.
+FROM python:3.13-slim AS build
+WORKDIR /app
+COPY requirements.txt .
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -r requirements.txt
+COPY . .
+RUN GIGAWATCH_DATA=/tmp/build STATIC_ROOT=/app/staticfiles /venv/bin/python manage.py collect
+
+FROM python:3.13-slim
+RUN useradd --system --uid 10001 --home-dir /data --create-home gigawatch
+COPY --from=build /venv /venv
+COPY --from=build /app /app
+WORKDIR /app
+USER gigawatch
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    GIGAWATCH_DATA=/data STATIC_ROOT=/app/staticfiles HOST=0.0.0.0 PORT=8000
+VOLUME /data
+# 8001 is the simulated Giga of the demo; with a GIGA_API_KEY nothing listens there.
+EXPOSE 8000 8001
+HEALTHCHECK --interval=15s --timeout=5s --start-period=20s \
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=4)"]
+CMD ["python", "manage.py", "serve"]

@@ -1,0 +1,43 @@
+"""A websocket to an ASGI application, without a network. (The communicator of Channels needs Daphne.)"""
+
+import json
+from urllib.parse import urlsplit
+
+from asgiref.testing import ApplicationCommunicator
+
+
+class Socket(ApplicationCommunicator):
+    def __init__(self, application, path: str, headers: list[tuple[bytes, bytes]]):
+        parts = urlsplit(path)
+        scope = {
+            "type": "websocket",
+            "path": parts.path,
+            "query_string": parts.query.encode(),
+            "headers": headers,
+            "subprotocols": [],
+        }
+        super().__init__(application, scope)
+
+    async def connect(self) -> bool:
+        """Whether the handshake was accepted."""
+        await self.send_input({"type": "websocket.connect"})
+        return (await self.receive_output(5))["type"] == "websocket.accept"
+
+    async def send_text(self, text: str) -> None:
+        await self.send_input({"type": "websocket.receive", "text": text})
+
+    async def receive_json(self) -> dict:
+        message = await self.receive_output(5)
+        assert message["type"] == "websocket.send", message
+        return json.loads(message["text"])
+
+    async def closed_with(self) -> int:
+        """The code it is closed with, whatever it says before."""
+        while True:
+            message = await self.receive_output(5)
+            if message["type"] == "websocket.close":
+                return message.get("code", 1000)
+
+    async def disconnect(self) -> None:
+        await self.send_input({"type": "websocket.disconnect", "code": 1000})
+        await self.wait(5)

@@ -1,0 +1,80 @@
+"""A real Chromium, a real `serve`, a real simulated Giga."""
+
+import os
+import warnings
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from simulator.app import Config
+from simulator.server import start_in_thread
+from tests.browser.driving import ARGUMENTS, sign_in
+from tests.factories import KEY
+from tests.served import Served
+
+CHROMIUM = os.environ.get("CHROMIUM", "")
+
+
+def pytest_collection_modifyitems(items):
+    here = Path(__file__).parent
+    browser_tests = [item for item in items if here in item.path.parents]
+    if browser_tests and not CHROMIUM and not os.environ.get("CI"):
+        warnings.warn(
+            f"NO CHROMIUM: {len(browser_tests)} browser tests are skipped; set CHROMIUM", stacklevel=1
+        )
+    for item in browser_tests:
+        item.add_marker(pytest.mark.browser)
+        if not CHROMIUM and not os.environ.get("CI"):
+            item.add_marker(pytest.mark.skip(reason="no Chromium was found"))
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    assert CHROMIUM, "CI needs a Chromium: set CHROMIUM"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium):
+    """A page of its own context. A script error or a violation of the content policy fails the test."""
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(15_000)
+    problems = []
+    page.on("pageerror", lambda error: problems.append(f"{error}"))
+    page.on(
+        "console",
+        lambda message: problems.append(message.text) if "Content Security Policy" in message.text else None,
+    )
+    yield page
+    context.close()
+    assert problems == []
+
+
+@pytest.fixture(scope="session")
+def simulator():
+    """A simulated Giga that lives four times as fast. Tests give each prompt its own scenario."""
+    simulator = start_in_thread(Config(speed=4, run_seconds=40))
+    yield simulator
+    simulator.stop()
+
+
+@pytest.fixture(scope="session")
+def served(simulator, tmp_path_factory):
+    served = Served(tmp_path_factory.mktemp("served") / "data", GIGA_API_KEY=KEY, GIGA_API_URL=simulator.url)
+    served.start().ready()
+    yield served
+    served.kill()
+    assert "Traceback" not in served.said
+    assert KEY not in served.said
+
+
+@pytest.fixture
+def signed_in(page, served):
+    """A page that is signed in, on the runs list."""
+    sign_in(page, served)
+    return page

@@ -1,0 +1,73 @@
+"""What a person does in the browser, as functions."""
+
+import re
+
+from playwright.sync_api import Page
+
+from tests.served import PASSWORD, Served
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+DRAWN = """() => {
+    const canvas = document.querySelector('canvas');
+    if (!canvas || !canvas.width) return false;
+    const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    const colours = new Set();
+    for (let i = 0; i < data.length; i += 4 * 997) colours.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
+    return colours.size > 4;
+}"""
+
+
+def sign_in(page: Page, served: Served) -> None:
+    page.goto(f"{served.url}/accounts/login/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"{served.url}/runs/")
+
+
+def launch(page: Page, prompt: str, goal: str = "It is done.") -> int:
+    """Launch by the form, as a person would; the new run's id."""
+    page.get_by_role("link", name="New run").first.click()
+    page.get_by_label("Task").fill(prompt)
+    page.get_by_label("Done means").fill(goal)
+    page.get_by_role("button", name="Launch", exact=False).first.click()
+    page.wait_for_url(re.compile(r"/runs/\d+/$"))
+    return int(page.url.rstrip("/").rsplit("/", 1)[-1])
+
+
+def status(page: Page):
+    return page.locator("#run-status")
+
+
+def watch_statuses(page: Page) -> None:
+    """Note in the page every status it shows, and whether it was ever loaded anew."""
+    page.evaluate(
+        """() => {
+        window.seen = [];
+        const look = () => {
+            const now = document.querySelector('#run-status')?.dataset.status;
+            if (now && window.seen.at(-1) !== now) window.seen.push(now);
+        };
+        look();
+        new MutationObserver(look).observe(document.body, {subtree: true, childList: true, attributes: true});
+    }"""
+    )
+
+
+def wait_for_pixels(page: Page) -> None:
+    page.locator("#desktop iframe").wait_for()
+    for _ in range(100):
+        for frame in page.frames[1:]:
+            if frame.evaluate(DRAWN):
+                return
+        page.wait_for_timeout(100)
+    raise AssertionError("the desktop shows no picture")

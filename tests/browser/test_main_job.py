@@ -1,0 +1,131 @@
+"""The main job: launch a run, watch it live, find it again."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.driving import launch, sign_in, status, wait_for_pixels, watch_statuses
+
+
+def test_launch_watch_and_find_again(signed_in, served):
+    page = signed_in
+    prompt = "Compare the prices of the Aeron chair at five shops"
+    run = launch(page, prompt)
+    watch_statuses(page)
+    expect(page.get_by_role("heading", level=1)).to_contain_text(prompt)
+    expect(status(page)).to_have_attribute("data-status", "running")
+    wait_for_pixels(page)
+    expect(status(page)).to_have_attribute("data-status", "completed", timeout=30_000)
+    seen = page.evaluate("window.seen")
+    assert [word for word in ("starting", "running", "completed") if word in seen] == [
+        "starting",
+        "running",
+        "completed",
+    ]
+    expect(page.locator("#desktop iframe")).to_have_count(0)
+    page.get_by_role("link", name="Runs").first.click()
+    row = page.locator(f"tr#run-{run}")
+    expect(row).to_have_attribute("data-status", "completed")
+    expect(row).to_contain_text(prompt)
+    page.get_by_role("searchbox").fill("aeron chair")
+    page.get_by_role("searchbox").press("Enter")
+    page.wait_for_url(re.compile("q=aeron"))
+    expect(page.locator("tbody tr[id^=run-]")).to_have_count(1)
+
+
+def test_what_happens_beside_the_frame_does_not_reload_it(signed_in, served):
+    page = signed_in
+    launch(page, "A task that waits [scenario:waiting]")
+    wait_for_pixels(page)
+    page.frames[1].evaluate("window.mark = 'not loaded anew'")
+    expect(status(page)).to_have_attribute("data-status", "waiting", timeout=30_000)
+    assert page.frames[1].evaluate("window.mark") == "not loaded anew"
+    expect(status(page)).to_have_attribute("data-status", "running", timeout=30_000)
+    assert page.frames[1].evaluate("window.mark") == "not loaded anew"
+
+
+def test_a_bare_stream_is_shown_by_our_own_viewer(signed_in, served):
+    page = signed_in
+    launch(page, "Watch a bare stream [scenario:vnc-ws]")
+    messages = page.evaluate_handle(
+        "() => { const all = []; addEventListener('message', (e) => all.push(e.data)); return all; }"
+    )
+    wait_for_states = (
+        "(all) => all.some((m) => m.source === 'gigawatch-desktop' && m.state === 'first-picture')"
+    )
+    page.wait_for_function(wait_for_states, arg=messages, timeout=30_000)
+    frame = page.locator("#desktop iframe")
+    assert frame.get_attribute("sandbox") == "allow-scripts"
+    assert frame.get_attribute("src").endswith("/desktop/")
+    assert "ws://" not in page.content() and "websockify" not in page.content()
+
+
+def test_the_list_follows_without_reload(signed_in, served):
+    page = signed_in
+    other = page.context.new_page()
+    other.goto(f"{served.url}/runs/")
+    run = launch(page, "Seen by a colleague")
+    row = other.locator(f"tr#run-{run}")
+    expect(row).to_be_visible()
+    expect(row).to_have_attribute("data-status", "running", timeout=20_000)
+    expect(row).to_have_attribute("data-status", "completed", timeout=30_000)
+
+
+def test_a_bad_address_is_refused_in_words_and_never_framed(signed_in, served):
+    page = signed_in
+    launch(page, "Mischief [scenario:vnc-javascript]")
+    expect(page.locator("#desktop")).to_contain_text("not shown", timeout=30_000)
+    expect(page.locator("#desktop iframe")).to_have_count(0)
+
+
+HOSTILE = """<script>document.title='pwned'</script> "quotes" 'single' & &amp; {{ 7 }} {% now %} \\u202e
+שלום עולם ‮ 👩‍🚀🇩🇪 Zürich Ω — “smart”
+\t tabs  and   spaces <img src=x onerror="document.title='pwned'">"""
+
+
+def test_hostile_prompts_are_shown_as_text_byte_for_byte(signed_in, served):
+    page = signed_in
+    launch(page, HOSTILE, goal="</textarea><script>alert(1)</script>")
+    page.get_by_role("tab", name="Prompts").click()
+    shown = page.locator("[data-prompt=user_prompt]")
+    assert shown.evaluate("element => element.textContent") == HOSTILE
+    page.goto(f"{served.url}/runs/")
+    assert "pwned" not in page.title()
+
+
+def test_an_error_sits_at_its_field_and_nothing_typed_is_lost(signed_in, served):
+    page = signed_in
+    page.goto(f"{served.url}/runs/new/")
+    page.get_by_label("Task").fill("Only the task")
+    with page.expect_response(lambda response: response.request.method == "POST") as answered:
+        page.get_by_role("button", name="Launch", exact=False).first.click()
+    assert answered.value.status == 422
+    expect(page.get_by_text("Write how to tell that it is done.")).to_be_visible()
+    expect(page.get_by_label("Task")).to_have_value("Only the task")
+    expect(page.get_by_label("Done means")).to_have_attribute("aria-invalid", "true")
+
+
+def test_a_double_click_launches_once(signed_in, served):
+    page = signed_in
+    page.goto(f"{served.url}/runs/new/")
+    page.get_by_label("Task").fill("Pressed twice")
+    page.get_by_label("Done means").fill("Once")
+    page.get_by_role("button", name="Launch", exact=False).first.dblclick()
+    page.wait_for_url(re.compile(r"/runs/\d+/$"))
+    page.goto(f"{served.url}/runs/?q=Pressed+twice")
+    expect(page.locator("tbody tr[id^=run-]")).to_have_count(1)
+
+
+def test_launching_and_reading_work_without_javascript(chromium, served):
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, served)
+    page.goto(f"{served.url}/runs/new/")
+    page.get_by_label("Task").fill("Without a script")
+    page.get_by_label("Done means").fill("Done")
+    page.get_by_role("button", name="Launch", exact=False).first.click()
+    page.wait_for_url(re.compile(r"/runs/\d+/$"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Without a script")
+    page.goto(f"{served.url}/runs/?q=Without")
+    expect(page.locator("tbody tr[id^=run-]")).to_have_count(1)
+    context.close()

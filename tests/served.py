@@ -1,0 +1,118 @@
+"""A real `manage.py serve` in a process of its own, on a free port and a folder of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+PASSWORD = "a long password for tests"
+STARTS_WITHIN_S = 40
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return listening.getsockname()[1]
+
+
+class Served:
+    """`serve` as somebody would start it. `env` holds what differs from the defaults; empty values count as unset."""
+
+    def __init__(self, data: Path, **env: str):
+        self.port = int(env.pop("PORT", 0) or free_port())
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.data = data
+        self.log = data.parent / f"serve-{self.port}-{time.monotonic_ns()}.log"
+        self.env = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("GIGA", "DJANGO"))},
+            "GIGAWATCH_DATA": str(data),
+            "PORT": str(self.port),
+            "DJANGO_SUPERUSER_USERNAME": "admin",
+            "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+            "PYTHONUNBUFFERED": "1",
+            **env,
+        }
+        self.process: subprocess.Popen | None = None
+
+    def start(self) -> "Served":
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "serve"], cwd=ROOT, env=self.env, stdout=log, stderr=log
+            )
+        return self
+
+    def ready(self) -> "Served":
+        """Wait until it answers. Fails with its log when it ends or takes too long."""
+        deadline = time.monotonic() + STARTS_WITHIN_S
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, f"serve ended:\n{self.said}"
+            try:
+                requests.get(f"{self.url}/healthz", timeout=2)
+                return self
+            except requests.ConnectionError:
+                time.sleep(0.05)
+        raise AssertionError(f"serve did not answer:\n{self.said}")
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def end(self, how: int = signal.SIGINT, within_s: float = 20) -> int:
+        """Send a signal and wait; the exit code."""
+        self.process.send_signal(how)
+        return self.process.wait(within_s)
+
+    def kill(self) -> None:
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def signed_in(self, username="admin", password=PASSWORD) -> requests.Session:
+        """A session with a login, as a browser would get it."""
+        session = requests.Session()
+        page = f"{self.url}/accounts/login/"
+        session.get(page, timeout=10)
+        form = {
+            "login": username,
+            "password": password,
+            "csrfmiddlewaretoken": session.cookies["gigawatch-csrf"],
+        }
+        answer = session.post(page, data=form, headers={"Referer": page}, timeout=10, allow_redirects=False)
+        assert answer.status_code == 302, answer.text
+        return session
+
+    def launch(self, session: requests.Session, prompt: str, **fields) -> int:
+        """Launch by the form; the new run's id."""
+        page = f"{self.url}/runs/new/"
+        token = session.get(page, timeout=10).text.split('name="launch_token" value="')[1].split('"')[0]
+        form = {
+            "user_prompt": prompt,
+            "goal_prompt": "It is done.",
+            "sandbox_template": "giga-standard",
+            "duration_hours": "1",
+            "launch_token": token,
+            "csrfmiddlewaretoken": session.cookies["gigawatch-csrf"],
+            **fields,
+        }
+        answer = session.post(page, data=form, headers={"Referer": page}, timeout=10, allow_redirects=False)
+        assert answer.status_code == 302, answer.text
+        return int(answer.headers["Location"].rstrip("/").rsplit("/", 1)[-1])
+
+    def status_of(self, session: requests.Session, run_id: int) -> str:
+        page = session.get(f"{self.url}/runs/{run_id}/", timeout=10).text
+        return page.split('id="run-status"')[1].split('data-status="')[1].split('"')[0]
+
+
+def eventually(check, *, within_s: float = 30, every_s: float = 0.1):
+    """The first truthy result of `check`; fails when there is none in time."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        if result := check():
+            return result
+        time.sleep(every_s)
+    raise AssertionError(f"not within {within_s} s: {check}")

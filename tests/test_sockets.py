@@ -1,0 +1,179 @@
+"""The live sockets: a stranger is refused, a change arrives, somebody else's change does not."""
+
+import asyncio
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.test import Client
+
+from dashboard.asgi import application
+from runs import broadcast
+from runs.status import Status
+from tests import factories
+from tests.asgi_socket import Socket
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ORIGIN = settings.SITE_ORIGINS[0]
+
+
+def sign_in(user) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def socket(path, client=None, origin=ORIGIN) -> Socket:
+    headers = [(b"origin", origin.encode())] if origin else []
+    if client:
+        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
+        headers.append((b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie}".encode()))
+    return Socket(application, path, headers)
+
+
+async def opened(path, client) -> Socket:
+    communicator = socket(path, client)
+    assert await communicator.connect()
+    assert (await communicator.receive_json())["type"] == "hello"
+    return communicator
+
+
+@pytest.fixture
+def cast():
+    workspace = factories.make_workspace()
+    other = factories.make_workspace("Other team")
+    return {
+        "run": factories.make_run(workspace),
+        "others_run": factories.make_run(other),
+        "olga": factories.make_person(workspace, username="olga"),
+        "stella": factories.make_person(other, username="stella"),
+    }
+
+
+@sync_to_async
+def make_cast_and_sign_in(cast, name):
+    return sign_in(cast[name])
+
+
+@sync_to_async
+def move(run, status=Status.WAITING):
+    assert run.move_to(status, why="test")
+
+
+async def test_a_change_arrives_at_the_list_with_its_row(cast):
+    live = await opened("/ws/runs/", await make_cast_and_sign_in(cast, "olga"))
+    await move(cast["run"])
+    change = await live.receive_json()
+    run = cast["run"]
+    assert (change["type"], change["run"], change["status"], change["matches"]) == (
+        "run.changed",
+        run.pk,
+        "waiting",
+        True,
+    )
+    assert f'hx-target="#run-{run.pk}"' in change["content"] and 'data-status="waiting"' in change["content"]
+    await live.disconnect()
+
+
+async def test_a_change_arrives_at_the_runs_page(cast):
+    run = cast["run"]
+    live = await opened(f"/ws/runs/{run.pk}/", await make_cast_and_sign_in(cast, "olga"))
+    await move(run)
+    change = await live.receive_json()
+    assert change["status"] == "waiting" and 'hx-target="#run-head"' in change["content"]
+    assert change["event"] == await sync_to_async(lambda: run.events.first().pk)()
+    await live.disconnect()
+
+
+async def test_another_teams_change_does_not_arrive(cast):
+    live = await opened("/ws/runs/", await make_cast_and_sign_in(cast, "olga"))
+    await move(cast["others_run"])
+    assert await live.receive_nothing(timeout=0.3)
+    await live.disconnect()
+
+
+async def test_a_row_outside_the_filter_is_said_not_to_match(cast):
+    live = await opened("/ws/runs/?status=failed", await make_cast_and_sign_in(cast, "olga"))
+    await move(cast["run"])
+    assert (await live.receive_json())["matches"] is False
+    await live.disconnect()
+
+
+async def test_a_person_without_a_login_is_turned_away(cast):
+    for path in ("/ws/runs/", f"/ws/runs/{cast['run'].pk}/"):
+        live = socket(path)
+        await live.connect()
+        assert await live.closed_with() == 4401
+
+
+async def test_another_teams_run_and_one_that_does_not_exist_answer_alike(cast):
+    client = await make_cast_and_sign_in(cast, "stella")
+    for pk in (cast["run"].pk, 999999):
+        live = socket(f"/ws/runs/{pk}/", client)
+        await live.connect()
+        assert await live.closed_with() == 4404
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "http://127.0.0.1:9999", "ftp://127.0.0.1", "null", "http://127.0.0.1", None],
+)
+async def test_a_page_of_another_origin_cannot_open_a_socket(cast, origin):
+    live = socket("/ws/runs/", await make_cast_and_sign_in(cast, "olga"), origin)
+    assert not await live.connect()
+
+
+async def test_an_unknown_socket_is_refused(cast):
+    live = socket("/ws/nothing/", await make_cast_and_sign_in(cast, "olga"))
+    assert not await live.connect()
+
+
+async def test_after_a_logout_nothing_more_is_sent(cast):
+    client = await make_cast_and_sign_in(cast, "olga")
+    live = await opened(f"/ws/runs/{cast['run'].pk}/", client)
+    await sync_to_async(client.logout)()
+    await move(cast["run"])
+    assert await live.receive_nothing(timeout=0.3)
+    await live.disconnect()
+
+
+async def test_somebody_removed_from_the_team_gets_nothing_more(cast):
+    live = await opened("/ws/runs/", await make_cast_and_sign_in(cast, "olga"))
+    await sync_to_async(cast["olga"].memberships.all().delete)()
+    await move(cast["run"])
+    assert await live.receive_nothing(timeout=0.3)
+    await live.disconnect()
+
+
+async def test_what_a_browser_sends_is_ignored(cast):
+    live = await opened("/ws/runs/", await make_cast_and_sign_in(cast, "olga"))
+    for text in ("{", "[]", '{"type": "run_changed"}', "x" * 5000):
+        await live.send_text(text)
+    await move(cast["run"])
+    assert (await live.receive_json())["type"] == "run.changed"
+    await live.disconnect()
+
+
+async def test_the_heart_beats_with_the_newest_event(cast, monkeypatch):
+    monkeypatch.setattr("runs.consumers.HEARTBEAT_S", 0.05)
+    live = await opened("/ws/runs/", await make_cast_and_sign_in(cast, "olga"))
+    beat = await live.receive_json()
+    assert beat["type"] == "heartbeat" and beat["event"] > 0
+    await live.disconnect()
+
+
+async def test_a_change_from_another_thread_arrives_at_once(cast):
+    """The watcher writes in threads without a loop; their announcements must not lie there until later."""
+    broadcast.use_server_loop(asyncio.get_running_loop())
+    live = await opened("/ws/runs/", await make_cast_and_sign_in(cast, "olga"))
+    await asyncio.to_thread(cast["run"].move_to, Status.WAITING)
+    assert (await live.receive_json())["status"] == "waiting"
+    await live.disconnect()
+
+
+async def test_a_desktop_token_of_nobody_opens_nothing(cast):
+    for token in ("x", "a:b:c", "%00"):
+        desktop = socket(f"/ws/desktop/{token}/", origin="null")
+        await desktop.connect()
+        assert await desktop.closed_with() == 4409
