@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Fetches the browser parts others wrote, and the icons in use, into this repository. Run by hand when a version
-moves; needs npm. Nothing here runs in the product.
+"""Fetches the browser parts others wrote, and the icons in use, into this repository. Run by hand when a
+version moves; needs npm. Nothing here runs in the product.
 
     python tools/vendor.py
 """
@@ -52,30 +52,31 @@ COPIES = [
     ("lucide-static", "LICENSE", "lucide/LICENSE"),
 ]
 
-# The sprite's own shapes, for what Lucide has not: solid = a person has judged, and a wider core for "running".
-STATUS_ICONS = """
-    layers send triangle-alert circle-dashed circle-dot circle-pause circle-check octagon-x timer-off hourglass
-    circle-slash circle-question-mark octagon-minus power-off unplug
-""".split()
-PAGE_ICONS = """
-    activity arrow-up-right check chevron-down chevron-left chevron-right chevrons-up-down circle circle-alert
-    circle-minus clock-alert copy corner-down-left ellipsis external-link eye file-text flask-conical history info
-    keyboard list log-in log-out maximize messages-square message-square minimize monitor monitor-off moon play plug
-    plus refresh-cw rotate-ccw search settings shield sliders-horizontal sun sun-moon user users wifi-off x
-""".split()
+# Lucide's icons in use. What it has not is drawn here: solid = a person has judged; a wider core = running.
+ICONS = """
+    chevron-left chevron-right chevrons-up-down circle circle-alert circle-check circle-dashed circle-minus
+    circle-pause circle-question-mark circle-slash clock-alert copy external-link eye flask-conical history
+    hourglass info keyboard layers list log-out maximize messages-square monitor monitor-off moon octagon-minus
+    octagon-x play plus power-off refresh-cw rotate-ccw search send settings shield sun sun-moon timer-off
+    triangle-alert unplug wifi-off x
+"""
 SOLID = (
     '<circle cx="12" cy="12" r="11" fill="currentColor" stroke="none"/>'
     '<path d="{path}" stroke="var(--on-solid, #fff)" stroke-width="2.4"/>'
 )
 OWN_ICONS = {
-    "circle-dot": '<circle cx="12" cy="12" r="10"/><circle class="core" cx="12" cy="12" r="4.5" fill="currentColor" stroke="none"/>',
+    "circle-dot": (
+        '<circle cx="12" cy="12" r="10"/>'
+        '<circle cx="12" cy="12" r="4.5" fill="currentColor" stroke="none" opacity="var(--core, 1)"/>'
+    ),
     "circle-check-filled": SOLID.format(path="m7.5 12.5 3 3 6-6.5"),
     "circle-minus-filled": SOLID.format(path="M7.5 12h9"),
 }
 GLYPH = (
     '<rect width="32" height="32" rx="8.6" fill="{ink}"/>'
-    '<path d="M21.9 9.6A8.6 8.6 0 1 0 24.6 16" fill="none" stroke="{ring}" stroke-width="3.2" stroke-linecap="round"/>'
-    '<path d="M24.6 16H16.6" fill="none" stroke="#CBF24A" stroke-width="3.2" stroke-linecap="round"/>'
+    '<g fill="none" stroke-width="3.2" stroke-linecap="round">'
+    '<path d="M21.9 9.6A8.6 8.6 0 1 0 24.6 16" stroke="{ring}"/>'
+    '<path d="M24.6 16H16.6" stroke="#CBF24A"/></g>'
 )
 
 
@@ -86,7 +87,8 @@ def run(*command: str, cwd: Path) -> str:
 def fetch(package: str, folder: Path) -> Path:
     """The package's unpacked folder. Stops when the tarball is not the one that was chosen."""
     version, integrity = PACKAGES[package]
-    name = json.loads(run("npm", "pack", f"{package}@{version}", "--json", "--ignore-scripts", cwd=folder))[0]["filename"]
+    told = run("npm", "pack", f"{package}@{version}", "--json", "--ignore-scripts", cwd=folder)
+    name = json.loads(told)[0]["filename"]
     tarball = folder / name.replace("@", "").replace("/", "-")
     found = "sha512-" + base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode()
     if found != integrity:
@@ -99,7 +101,7 @@ def fetch(package: str, folder: Path) -> Path:
 
 def copy(source: Path, target: Path) -> None:
     """One file, without its source map line: a map that is not there stops collectstatic."""
-    text = re.sub(r"^(//# sourceMappingURL=.*|/\*# sourceMappingURL=.*\*/)$", "", source.read_text(), flags=re.M)
+    text = re.sub(r"^(//# source|/\*# source)MappingURL=.*$", "", source.read_text(), flags=re.M)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text.rstrip() + "\n")
 
@@ -117,15 +119,16 @@ def keep_novnc_source(package: Path) -> None:
 def bundle_novnc(folder: Path) -> None:
     """One classic script that sets `window.noVNC` and says so with the event `novnc`.
 
-    Classic, because modules are fetched with CORS, which a sandboxed frame cannot pass; inside an async function,
-    because noVNC awaits at its top level."""
+    Classic, because modules are fetched with CORS, which a sandboxed frame cannot pass; inside an async
+    function, because noVNC awaits at its top level."""
     run("npm", "install", "--no-save", "--ignore-scripts", f"esbuild@{ESBUILD}", cwd=folder)
     entry = folder / "entry.js"
     entry.write_text(
         f'import RFB from "{NOVNC_SOURCE.as_posix()}/core/rfb.js";\n'
         'window.noVNC = { RFB };\nwindow.dispatchEvent(new Event("novnc"));\n'
     )
-    licence = f"/*! noVNC {PACKAGES['@novnc/novnc'][0]}, MPL-2.0, see LICENSE.txt; source in vendor-source/novnc/ */"
+    version = PACKAGES["@novnc/novnc"][0]
+    licence = f"/*! noVNC {version}, MPL-2.0, see LICENSE.txt; source in vendor-source/novnc/ */"
     run(
         str(folder / "node_modules" / ".bin" / "esbuild"),
         str(entry),
@@ -144,14 +147,14 @@ def bundle_novnc(folder: Path) -> None:
 def build_sprite(lucide: Path) -> None:
     """static/icons.svg: one <symbol> for each icon in use, named as in Lucide."""
     symbols = []
-    for name in sorted({*STATUS_ICONS, *PAGE_ICONS, *OWN_ICONS}):
+    for name in sorted({*ICONS.split(), *OWN_ICONS}):
         shapes = OWN_ICONS.get(name)
         if shapes is None:
             text = (lucide / "icons" / f"{name}.svg").read_text()
             shapes = " ".join(re.search(r"<svg[^>]*>(.*)</svg>", text, re.S)[1].split())
         symbols.append(
             f'<symbol id="{name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" '
-            f'stroke-width="var(--icon-weight, 2)" stroke-linecap="round" stroke-linejoin="round">{shapes}</symbol>'
+            f'stroke-linecap="round" stroke-linejoin="round" stroke-width="var(--icon-weight, 2)">{shapes}</symbol>'
         )
     glyph = GLYPH.format(ink="#14191B", ring="#FFFFFF")
     symbols.append(f'<symbol id="glyph" viewBox="0 0 32 32">{glyph}</symbol>')
@@ -163,19 +166,24 @@ def build_sprite(lucide: Path) -> None:
 
 
 def write_readme() -> None:
-    version = {name: chosen[0] for name, chosen in PACKAGES.items()}
+    rows = [
+        ("`htmx/`", "htmx.org", "0BSD", "`htmx.min.js` and `hx-ws.min.js`, without source map lines"),
+        ("`basecoat/`", "basecoat-css", "MIT", "`dist/basecoat.cdn.min.css`"),
+        (
+            "`novnc/`",
+            "@novnc/novnc",
+            "MPL-2.0",
+            f"esbuild {ESBUILD}; source in `vendor-source/novnc/`",
+        ),
+        ("`../icons.svg`", "lucide-static", "ISC", "the icons in use; three shapes and the glyph are ours"),
+    ]
+    lines = [
+        f"| {where} | npm `{name}` {PACKAGES[name][0]} | {licence} | {how} |"
+        for where, name, licence, how in rows
+    ]
     (VENDOR / "README.md").write_text(
-        f"""# Parts others wrote
-
-Fetched by `tools/vendor.py`, which checks npm's hashes; not edited by hand.
-
-| what | version | licence | from |
-|---|---|---|---|
-| `htmx/htmx.min.js`, `htmx/hx-ws.min.js` | {version["htmx.org"]} | 0BSD | npm `htmx.org`, without source map lines |
-| `basecoat/basecoat.min.css` | {version["basecoat-css"]} | MIT | npm `basecoat-css`, `dist/basecoat.cdn.min.css` |
-| `novnc/novnc.min.js` | {version["@novnc/novnc"]} | MPL-2.0 | npm `@novnc/novnc`, bundled with esbuild {ESBUILD}; source, unmodified, in `vendor-source/novnc/` |
-| `../icons.svg` | {version["lucide-static"]} | ISC | npm `lucide-static`, the icons in use; three shapes and the glyph are ours |
-"""
+        "# Parts others wrote\n\nFetched by `tools/vendor.py`, which checks npm's hashes; not edited by hand.\n\n"
+        "| where | what | licence | how |\n|---|---|---|---|\n" + "\n".join(lines) + "\n"
     )
 
 

@@ -39,7 +39,11 @@ def avatar(user):
     name = person_name(user)
     tone = AVATAR_TONES[user.pk % len(AVATAR_TONES)]
     return format_html(
-        '<span class="avatar tone-{}" role="img" aria-label="{}" title="{}">{}</span>', tone, name, name, initials_of(name)
+        '<span class="avatar tone-{}" role="img" aria-label="{}" title="{}">{}</span>',
+        tone,
+        name,
+        name,
+        initials_of(name),
     )
 
 
@@ -140,7 +144,10 @@ def _ticks(run: Run, now: datetime, start: datetime, end: datetime, now_x: float
         taken = [4.0, 100.0]
     else:
         anchor = "end" if now_x > 94 else "middle"
-        fixed = [Tick(_hour(start), 0, "start"), Tick(f"{_('now')} {_hour(now)}", round(now_x, 2), anchor, "now")]
+        fixed = [
+            Tick(_hour(start), 0, "start"),
+            Tick(f"{_('now')} {_hour(now)}", round(now_x, 2), anchor, "now"),
+        ]
         fixed += [Tick(_hour(end), 100, "end")] if now_x < 88 else []
         taken = [0.0, now_x, 100.0]
     return fixed + _round_ticks(start, end, taken)
@@ -155,8 +162,9 @@ def _round_ticks(start: datetime, end: datetime, taken: list[float]) -> list[Tic
     ticks = []
     while (at := at + timedelta(minutes=step)) < end:
         x = 100 * (at - start) / (end - start)
-        if all(abs(x - other) > 9 for other in taken):
-            ticks.append(Tick(_hour(at), round(x, 2), css_class="between"))
+        nearest = min(abs(x - other) for other in taken)
+        if nearest > 9:
+            ticks.append(Tick(_hour(at), round(x, 2), css_class="near" if nearest < 18 else ""))
     return ticks[:5]
 
 
@@ -219,6 +227,10 @@ def happening(event: RunEvent) -> Happening:
     """How an event reads in the history: a title, what there is to add, its icon and tone."""
     if event.kind == "status":
         return Happening(str(event.look.label), event.why, event.look.icon, event.look.tone, True)
+    if event.kind == "session":
+        return Happening(
+            _("Session created"), event.why.removeprefix("Session "), "messages-square", "", False
+        )
     return Happening(event.why or event.kind, "", EVENT_ICONS.get(event.kind, ""), "", False)
 
 

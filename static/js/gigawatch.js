@@ -64,6 +64,7 @@
     $$("[data-left-until]").forEach(tickTimeLeft);
     $$("[data-strip]").forEach(tickStrip);
     for (const element of $$("time[data-relative]")) setText(element, ago(Date.parse(element.dateTime)));
+    for (const element of $$("[data-count-of]")) setText(element, String($(`#${element.dataset.countOf}`).children.length));
     tellInTab();
     tickBanner();
     tickFrame();

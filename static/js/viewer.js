@@ -10,6 +10,7 @@
   let failures = 0;
   let sawPicture = false;
   let lastFrameSaid = 0;
+  let isShaken = false;
 
   const WORDS = {
     1000: "The desktop closed the connection.",
@@ -43,6 +44,7 @@
     const flip = display.flip.bind(display);
     display.flip = (...args) => {
       flip(...args);
+      if (!isShaken) return;
       if (!sawPicture) {
         sawPicture = true;
         say("first-picture", { width: display.width, height: display.height });
@@ -57,6 +59,7 @@
   };
 
   const connect = () => {
+    isShaken = false;
     say("connecting");
     if (!sawPicture) show("Connecting to the desktop …");
     const socket = new WebSocket(address, ["binary"]);
@@ -93,7 +96,10 @@
     rfb.background = "transparent";
     rfb.focusOnClick = false;
     watchPicture(rfb._display);
-    rfb.addEventListener("connect", () => say("connected"));
+    rfb.addEventListener("connect", () => {
+      isShaken = true;
+      say("connected");
+    });
     rfb.addEventListener("securityfailure", (event) => {
       problem = `The desktop refused the connection${event.detail.reason ? `: ${event.detail.reason}` : "."}`;
     });
