@@ -1,6 +1,7 @@
 """Every setting, read from the environment once. The only reader of os.environ; a wrong value stops the
 start."""
 
+import warnings
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -152,7 +153,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 1000}}
 }
-TASKS = {"default": {"BACKEND": "dashboard.engine.ThreadPoolBackend"}}
+TASKS = {"default": {"BACKEND": "dashboard.threadpool.ThreadPoolBackend"}}
 
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
@@ -180,7 +181,8 @@ SESSION_COOKIE_NAME = "__Host-gigawatch" if is_https else "gigawatch"
 CSRF_COOKIE_NAME = "__Host-gigawatch-csrf" if is_https else "gigawatch-csrf"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if is_https else None
 SECURE_HSTS_SECONDS = 31536000 if is_https else 0
-SECURE_REFERRER_POLICY = "no-referrer"
+# Not "no-referrer": with it browsers send "Origin: null" with our own forms, and the CSRF check refuses them.
+SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 
@@ -191,7 +193,7 @@ CONTENT_SECURITY_POLICY = {
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
         "font-src": ["'self'"],
-        "connect-src": ["'self'", *[origin.replace("http", "ws", 1) for origin in SITE_ORIGINS]],
+        "connect-src": ["'self'"],
         "frame-src": ["'none'"],
         "form-action": ["'self'"],
         "base-uri": ["'none'"],
@@ -199,6 +201,9 @@ CONTENT_SECURITY_POLICY = {
         "object-src": ["'none'"],
     }
 }
+
+# WhiteNoise reads its files synchronously; they are small, and Django warns about each of them.
+warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
 
 LANGUAGE_CODE = "en"
 USE_I18N = True

@@ -5,7 +5,7 @@ The address comes from outside. Framed unchecked, a `javascript:` address would 
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 MAX_LENGTH = 2048
 DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
@@ -59,6 +59,15 @@ def check_address(url: object, *, own_origins: Iterable[str], allow_loopback: bo
         raise Refused("it points at the dashboard itself")
     kind = "page" if scheme in ("http", "https") else "stream"
     return Desktop(url, kind, f"{scheme}://{parts.netloc.lower()}")
+
+
+def view_only(url: str) -> str:
+    """The address with noVNC asked to drop keys and pointer: a courtesy against stray clicks, no lock. Pages other
+    than noVNC's, and addresses that say themselves how they want it, stay as they are."""
+    parts = urlsplit(url)
+    if not parts.path.endswith("/vnc.html") or "view_only" in parts.query:
+        return url
+    return urlunsplit(parts._replace(query=f"{parts.query}&view_only=true".lstrip("&")))
 
 
 def is_loopback(host: str) -> bool:

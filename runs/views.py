@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from people.models import membership_of
 from runs import health, launching, listing, live, tasks
-from runs.desktop import Refused
+from runs.desktop import Refused, view_only
 from runs.desktop_door import checked_desktop, may_open, token_for
 from runs.following import read_thread
 from runs.forms import LONGEST_HOURS, SANDBOX_TEMPLATES, SHORTEST_HOURS, LaunchForm, RunFilterForm, SettleForm
@@ -146,7 +146,8 @@ def run_desktop(request, pk):
 @require_GET
 @never_cache
 def run_desktop_open(request, pk):
-    """Goes on to Giga's page for this desktop. The only place where the address leaves the server."""
+    """Goes on to Giga's page for this desktop: for looking only with `?view_only=1`, as the frame asks. The only
+    place where the address leaves the server."""
     run = _run_with_desktop(request, pk)
     try:
         desktop = checked_desktop(run, own_origins=[_own_origin(request)])
@@ -154,7 +155,8 @@ def run_desktop_open(request, pk):
         raise Http404 from None
     if desktop.kind != "page":
         raise Http404
-    return HttpResponse(status=302, headers={"Location": desktop.url})
+    url = view_only(desktop.url) if "view_only" in request.GET else desktop.url
+    return HttpResponse(status=302, headers={"Location": url, "Referrer-Policy": "no-referrer"})
 
 
 def _run_with_desktop(request, pk: int) -> Run:

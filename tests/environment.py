@@ -1,4 +1,4 @@
-"""The environment the suite runs in, set before Django reads its settings: a data folder of its own, demo mode."""
+"""The environment the suite runs in, set before Django reads its settings: demo mode, a folder of its own."""
 
 import os
 import shutil
@@ -16,6 +16,7 @@ for name in (
 ):
     os.environ.pop(name, None)
 os.environ["GIGAWATCH_DATA"] = tempfile.mkdtemp(prefix="gigawatch-tests-")
+os.mkdir(os.path.join(os.environ["GIGAWATCH_DATA"], "static"))
 
 
 def pytest_unconfigure():

@@ -120,7 +120,7 @@ def test_pages_carry_a_strict_policy_and_stay_out_of_caches(client, run, operato
         assert "default-src 'none'" in policy and "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy and headers["X-Frame-Options"] == "DENY"
         assert "no-store" in headers["Cache-Control"]
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
     assert "frame-src 'self'" in client.get(f"/runs/{run.pk}/").headers["Content-Security-Policy"]
     assert "frame-src 'none'" in client.get("/runs/").headers["Content-Security-Policy"]
 

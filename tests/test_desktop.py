@@ -2,7 +2,7 @@
 
 import pytest
 
-from runs.desktop import Refused, check_address
+from runs.desktop import Refused, check_address, view_only
 
 OWN = ["https://watch.acme.example", "http://127.0.0.1:8000"]
 
@@ -88,3 +88,11 @@ def test_bad_addresses_are_refused_with_a_reason_that_does_not_hold_them(url):
 def test_this_machine_is_no_desktop_when_giga_is_elsewhere(url):
     with pytest.raises(Refused):
         check(url, allow_loopback=False)
+
+
+def test_a_novnc_page_is_asked_to_show_only():
+    page = "https://6080-abc.e2b.app/vnc.html"
+    assert view_only(page) == f"{page}?view_only=true"
+    assert view_only(f"{page}?autoconnect=true") == f"{page}?autoconnect=true&view_only=true"
+    assert view_only(f"{page}?view_only=false") == f"{page}?view_only=false"
+    assert view_only("https://desk.example/live") == "https://desk.example/live"

@@ -64,11 +64,8 @@ def test_a_first_start_makes_everything_and_prints_a_link_that_works_once(serve)
         file = served.data / name
         assert not file.exists() or stat.S_IMODE(file.stat().st_mode) == 0o600, name
     assert stat.S_IMODE(served.data.stat().st_mode) == 0o700
-    assert requests.get(f"{served.url}/healthz", timeout=5).json() == {
-        "database": "ok",
-        "watcher": "ok",
-        "giga": "ok",
-    }
+    health = {"database": "ok", "watcher": "ok", "giga": "ok"}
+    eventually(lambda: requests.get(f"{served.url}/healthz", timeout=5).json() == health)
 
 
 def test_ctrl_c_ends_it_cleanly(serve):

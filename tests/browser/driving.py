@@ -28,7 +28,7 @@ DRAWN = """() => {
 
 def sign_in(page: Page, served: Served) -> None:
     page.goto(f"{served.url}/accounts/login/")
-    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Name or e-mail").fill("admin")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(f"{served.url}/runs/")
