@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from simulator import api, control
+from simulator import api, control, desktop
 from simulator.answers import as_error
 from simulator.config import Config
 from simulator.world import Refused, World, not_found
@@ -20,11 +20,12 @@ __all__ = ["Config", "create_app"]
 
 def create_app(config: Config) -> Starlette:
     app = Starlette(
-        routes=[*api.routes, *control.routes],
+        routes=[*api.routes, *control.routes, *desktop.routes],
         middleware=[Middleware(with_ledger)],
         exception_handlers={HTTPException: no_such_route},
     )
     app.state.world = World(config)
+    app.state.desktops = {}
     return app
 
 

@@ -1,7 +1,8 @@
 """What may go differently, by name. Declarations only: `timeline` and `mishaps` carry them out.
 
-A scenario holds for the whole simulator, or for one session whose prompt contains `[scenario:NAME]`. What a run
-will do is decided when it starts; what happens to requests follows the scenario of the moment."""
+A scenario holds for the whole simulator, or for one session whose prompt contains `[scenario:NAME]`, from the
+request on that brings the prompt. What a run will do is decided when it starts; what happens to requests
+follows the scenario of the moment."""
 
 import re
 from dataclasses import dataclass
@@ -20,9 +21,9 @@ class Ending:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`ends`: "done" after the run's time, "in-queue" before it got a computer, "in-boot" instead of a desktop.
-    `middle`: words shown one after the other in the middle third. `desktop_url`: a pattern, see `timeline`.
-    `mishap`: a name in `mishaps`, which befalls the requests in `calls`."""
+    """`ends`: "done" after the run's time, "in-queue" before it got a computer, "in-boot" instead of a
+    desktop. `middle`: words shown one after the other in the middle third. `desktop_url`: a pattern, see
+    `timeline`. `mishap`: a name in `mishaps`, which befalls the requests in `calls`."""
 
     line: str
     queued: str = "QUEUED"
@@ -33,6 +34,7 @@ class Scenario:
     sandbox_words: tuple[str, str, str] = ("initializing", "ready", "restored")
     has_metadata: bool = True
     is_hostile: bool = False
+    grows_after_s: float = 0  # the screen becomes larger so long after the desktop came up
     desktop_url: object = ""
     thread: str = "messages"
     plan: str = ""
@@ -70,6 +72,7 @@ SCENARIOS = {
         "words, ids and messages with script, NUL, half characters and wrong types", is_hostile=True
     ),
     "hostile-ids": Scenario("the run's id is markup", mishap="hostile-ids", calls=START),
+    "resizes": Scenario("the screen becomes larger after 15 s", grows_after_s=15),
     # Where the desktop is said to be
     "vnc-ws": Scenario("vncUrl is a bare ws:// stream", desktop_url="ws://{host}/websockify/{sandbox}"),
     "vnc-wss": Scenario(

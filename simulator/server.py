@@ -1,4 +1,4 @@
-"""Serving a simulated Giga: alone, or on a thread beside something else. Nothing here knows what it serves."""
+"""Serving a simulated Giga: alone, or on a thread beside something else. Knows nothing of Giga."""
 
 import asyncio
 import socket

@@ -1,5 +1,5 @@
-"""What the simulated agent does with a task, and when: the one source of what the desktop shows and of what the
-thread says. Pure functions of the task's text; no drawing, no clock."""
+"""What the simulated agent does with a task, and when: the one source of what the desktop shows and of what
+the thread says. Pure functions of the task's text; no drawing, no clock."""
 
 import random
 import zlib
@@ -112,12 +112,12 @@ class Story:
             (
                 TYPE_FROM_S + self.typing_s,
                 "tool",
-                f"Typed “{_shortened(self.task, 120)}” into the search box",
+                f"Searched for “{_shortened(self.task, 120)}”",
             ),
             (
                 found + 0.5,
                 "assistant",
-                f"{ROWS} entries match on the first page. I go through them one by one.",
+                f"{ROWS} entries match on the first page. I go through them.",
             ),
         ]
         page = 0
@@ -138,14 +138,21 @@ def tell(task: str) -> Story:
     """The story of a task; the same text always gives the same story."""
     text = " ".join(task.split())[:400] or "Look around"
     seed = zlib.crc32(text.encode("utf-8", "replace"))
-    name, host, sections = SITES[seed % len(SITES)]
-    return Story(text, name, host, sections, section=seed // 7 % len(sections), seed=seed)
+    known = [
+        (site, place)
+        for site in SITES
+        for place, section in enumerate(site[2])
+        if section.lower().rstrip("s") in text.lower()
+    ]
+    (name, host, sections), section = known[0] if known else (SITES[seed % len(SITES)], seed // 7 % 4)
+    return Story(text, name, host, sections, section, seed)
 
 
 @lru_cache(maxsize=256)
 def rows_of(story: Story, page: int) -> tuple[Row, ...]:
     chance = random.Random(f"{story.seed} {page}")
-    month, day, number = MONTHS[story.seed % 12], 1, chance.randrange(1100, 1900)
+    named = [month for month in MONTHS if month.lower() in story.task.lower()]
+    month, day, number = (named or MONTHS)[story.seed % len(named or MONTHS)], 1, chance.randrange(1100, 1900)
     rows = []
     for _ in range(ROWS):
         day, number = day + chance.randrange(1, 4), number + chance.randrange(3, 9)

@@ -19,7 +19,7 @@ def elapsed_s(run: Run, now: float) -> float:
 
 
 def ready_s(run: Run) -> float:
-    """Simulated seconds from the start of a run to its desktop; a computer that still runs is there at once."""
+    """Simulated seconds from the start of a run to its desktop; a computer that still runs need not boot."""
     return run.queued_s + (0 if run.is_restored else run.booting_s)
 
 
@@ -87,7 +87,7 @@ def run_body(run: Run, now: float, *, config: Config, host: str) -> dict:
 def thread_body(
     session: Session, runs: Sequence[Run], now: float, *, scenario: Scenario, config: Config, host: str
 ) -> dict:
-    """The answer to `GET /api/sessions/{id}`. Giga documents no form for it; a scenario chooses between three."""
+    """The answer to `GET /api/sessions/{id}`. Its form is undocumented; a scenario chooses between three."""
     entries = messages(session, runs, now)
     latest = runs[-1] if runs else None
     if scenario.thread == "unknown":

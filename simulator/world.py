@@ -1,4 +1,4 @@
-"""One simulated Giga: what it knows, what it allows, and a ledger of what it was asked. No HTTP, no drawing."""
+"""One simulated Giga: what it knows, what it allows, a ledger of what it was asked. No HTTP, no drawing."""
 
 import hashlib
 import math
@@ -62,6 +62,7 @@ class World:
         self.sessions: dict[str, Session] = {}
         self.runs: dict[str, Run] = {}
         self.thread_runs: dict[str, list[Run]] = defaultdict(list)
+        self.sandbox_runs: dict[str, list[Run]] = defaultdict(list)
         self.extends: list[Extend] = []
         self.requests: deque[dict] = deque(maxlen=LEDGER_LENGTH)
         self.hits: dict[str, deque[float]] = defaultdict(deque)
@@ -215,15 +216,15 @@ class World:
 
     def computer(self, sandbox_id: str) -> Run | None:
         """The run that booted this computer, if the computer is up now."""
-        for run in self.runs.values():
-            if run.sandbox_id == sandbox_id and not run.is_restored:
-                return run if timeline.sandbox_is_up(run, self.extends, self.now()) else None
-        return None
+        booted_by = next(iter(self.sandbox_runs.get(sandbox_id, ())), None)
+        return (
+            booted_by if booted_by and timeline.sandbox_is_up(booted_by, self.extends, self.now()) else None
+        )
 
     def at_work(self, sandbox_id: str) -> tuple[Session, list[Run], Run]:
         """The session of a computer, its runs, and the latest of them on this computer that got as far."""
         now = self.now()
-        on_it = [run for run in self.runs.values() if run.sandbox_id == sandbox_id]
+        on_it = self.sandbox_runs[sandbox_id]
         begun = [run for run in on_it if timeline.elapsed_s(run, now) >= timeline.ready_s(run)]
         run = (begun or on_it)[-1]
         return self.sessions[run.thread_id], self.thread_runs[run.thread_id], run
@@ -253,7 +254,7 @@ class World:
         }
 
     def ledger(self) -> dict:
-        """Every request that arrived and every run that was really started, also those whose answer was lost."""
+        """Every request that arrived and every run that was really started, answered or not."""
         return {
             "requests": list(self.requests),
             "runs_started": [
@@ -288,6 +289,7 @@ class World:
         elif record.thread_id in self.sessions and record.scenario in SCENARIOS:
             self.runs[record.run_id] = record
             self.thread_runs[record.thread_id].append(record)
+            self.sandbox_runs[record.sandbox_id].append(record)
 
 
 def _letters(count: int) -> str:
