@@ -52,13 +52,13 @@ COPIES = [
     ("lucide-static", "LICENSE", "lucide/LICENSE"),
 ]
 
-# Lucide's icons in use. What it has not is drawn here: solid = a person has judged; a wider core = running.
+# Lucide's icons in use. What it has not is drawn here: solid = a person has judged, wider core = running.
 ICONS = """
-    chevron-left chevron-right chevrons-up-down circle circle-alert circle-check circle-dashed circle-minus
-    circle-pause circle-question-mark circle-slash clock-alert copy external-link eye flask-conical history
-    hourglass info keyboard layers list log-out maximize messages-square monitor monitor-off moon octagon-minus
-    octagon-x play plus power-off refresh-cw rotate-ccw search send settings shield sun sun-moon timer-off
-    triangle-alert unplug wifi-off x
+    chevron-left chevron-right chevrons-up-down circle circle-alert circle-check circle-dashed
+    circle-minus circle-pause circle-question-mark circle-slash clock-alert copy external-link eye
+    flask-conical history hourglass info keyboard layers list log-out maximize messages-square
+    monitor monitor-off moon octagon-minus octagon-x play plus power-off refresh-cw rotate-ccw
+    search send settings shield sun sun-moon timer-off triangle-alert unplug wifi-off x
 """
 SOLID = (
     '<circle cx="12" cy="12" r="11" fill="currentColor" stroke="none"/>'
@@ -154,7 +154,8 @@ def build_sprite(lucide: Path) -> None:
             shapes = " ".join(re.search(r"<svg[^>]*>(.*)</svg>", text, re.S)[1].split())
         symbols.append(
             f'<symbol id="{name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" '
-            f'stroke-linecap="round" stroke-linejoin="round" stroke-width="var(--icon-weight, 2)">{shapes}</symbol>'
+            f'stroke-linecap="round" stroke-linejoin="round" '
+            f'stroke-width="var(--icon-weight, 2)">{shapes}</symbol>'
         )
     glyph = GLYPH.format(ink="#14191B", ring="#FFFFFF")
     symbols.append(f'<symbol id="glyph" viewBox="0 0 32 32">{glyph}</symbol>')
@@ -182,7 +183,8 @@ def write_readme() -> None:
         for where, name, licence, how in rows
     ]
     (VENDOR / "README.md").write_text(
-        "# Parts others wrote\n\nFetched by `tools/vendor.py`, which checks npm's hashes; not edited by hand.\n\n"
+        "# Parts others wrote\n\n"
+        "Fetched by `tools/vendor.py`, which checks npm's hashes; not edited by hand.\n\n"
         "| where | what | licence | how |\n|---|---|---|---|\n" + "\n".join(lines) + "\n"
     )
 

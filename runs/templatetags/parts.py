@@ -145,10 +145,11 @@ def _ticks(run: Run, now: datetime, start: datetime, end: datetime, now_x: float
     else:
         anchor = "end" if now_x > 94 else "middle"
         fixed = [
-            Tick(_hour(start), 0, "start"),
+            Tick(_hour(start), 0, "start", "near" if now_x < 28 else ""),
             Tick(f"{_('now')} {_hour(now)}", round(now_x, 2), anchor, "now"),
         ]
-        fixed += [Tick(_hour(end), 100, "end")] if now_x < 88 else []
+        if now_x < 88:
+            fixed.append(Tick(_hour(end), 100, "end", "near" if now_x > 72 else ""))
         taken = [0.0, now_x, 100.0]
     return fixed + _round_ticks(start, end, taken)
 
