@@ -1,9 +1,9 @@
-# The habits: run · test · lint. Each does its own set-up.
+# The habits: run · test · lint · bench. Each does its own set-up.
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: run test lint format screenshots
+.PHONY: run test quick lint format screenshots bench
 
 run: $(VENV)/.run
 	@$(BIN)/python manage.py serve
@@ -11,6 +11,10 @@ run: $(VENV)/.run
 test: $(VENV)/.dev
 	@PYTHON=$(BIN)/python sh tools/find_chromium.sh > $(VENV)/.chromium
 	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python -m pytest
+
+# Everything but real processes and browsers: under a minute.
+quick: $(VENV)/.dev
+	$(BIN)/python -m pytest -m "not process and not browser"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -28,6 +32,10 @@ format: $(VENV)/.dev
 screenshots: $(VENV)/.dev
 	@PYTHON=$(BIN)/python sh tools/find_chromium.sh > $(VENV)/.chromium
 	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python tools/screenshots.py
+
+bench: $(VENV)/.dev
+	@PYTHON=$(BIN)/python sh tools/find_chromium.sh > $(VENV)/.chromium
+	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python benchmarks/main_job.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -9,8 +9,10 @@ from django.utils import timezone
 from people.models import Membership, Workspace
 from runs.models import AgentSession, GigaAccount, Run, RunEvent
 from runs.status import FINAL, READABLE, Status
+from tests.served import KEY
 
-KEY = "giga_sk_" + "0123456789abcdef" * 2
+__all__ = ["KEY"]
+
 numbers = itertools.count(1)
 
 

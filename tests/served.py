@@ -11,6 +11,7 @@ from pathlib import Path
 import requests
 
 ROOT = Path(__file__).resolve().parent.parent
+KEY = "giga_sk_" + "0123456789abcdef" * 2
 PASSWORD = "a long password for tests"
 STARTS_WITHIN_S = 40
 
@@ -21,7 +22,7 @@ def free_port() -> int:
 
 
 class Served:
-    """`serve` as somebody would start it. `env` holds what differs from the defaults; empty values count as unset."""
+    """`serve` as somebody would start it; `env` holds what differs from the defaults."""
 
     def __init__(self, data: Path, **env: str):
         self.port = int(env.pop("PORT", 0) or free_port())

@@ -12,8 +12,7 @@ import requests
 
 from simulator.app import Config
 from simulator.server import start_in_thread
-from tests.factories import KEY
-from tests.served import ROOT, Served, eventually
+from tests.served import KEY, ROOT, Served, eventually
 
 pytestmark = pytest.mark.process
 

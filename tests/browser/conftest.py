@@ -10,8 +10,7 @@ from playwright.sync_api import sync_playwright
 from simulator.app import Config
 from simulator.server import start_in_thread
 from tests.browser.driving import ARGUMENTS, sign_in
-from tests.factories import KEY
-from tests.served import Served
+from tests.served import KEY, Served
 
 CHROMIUM = os.environ.get("CHROMIUM", "")
 

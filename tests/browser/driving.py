@@ -21,7 +21,7 @@ DRAWN = """() => {
     if (!canvas || !canvas.width) return false;
     const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
     const colours = new Set();
-    for (let i = 0; i < data.length; i += 4 * 997) colours.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
+    for (let i = 0; i < data.length; i += 3988) colours.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
     return colours.size > 4;
 }"""
 
