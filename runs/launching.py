@@ -40,7 +40,6 @@ def accept_launch(membership: Membership, *, launch_token, **configuration) -> R
                 agent_session=agent_session,
                 workspace=membership.workspace,
                 created_by=membership.user,
-                message=START_MESSAGE,
             )
             why = f"{agent_session.sandbox_template} for {agent_session.duration_hours} h"
             event = RunEvent.objects.create(
@@ -120,7 +119,7 @@ def _start(run: Run, account: GigaAccount) -> None:
     if not run.move_to(Status.SENDING, why="", sent_at=sent_at, attempt=run.attempt + 1, reason=""):
         return
     try:
-        started = giga.start_run(account.access, thread_id=run.agent_session.thread_id, message=run.message)
+        started = giga.start_run(account.access, thread_id=run.agent_session.thread_id, message=run.message or START_MESSAGE)
     except GigaError as error:
         _start_failed(run, account, error)
         return

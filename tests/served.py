@@ -53,9 +53,9 @@ class Served:
         while time.monotonic() < deadline:
             assert self.process.poll() is None, f"serve ended:\n{self.said}"
             try:
-                requests.get(f"{self.url}/healthz", timeout=2)
+                requests.get(f"{self.url}/healthz", timeout=10)
                 return self
-            except requests.ConnectionError:
+            except requests.RequestException:
                 time.sleep(0.05)
         raise AssertionError(f"serve did not answer:\n{self.said}")
 
