@@ -16,6 +16,7 @@ from simulator.scenarios import marked_scenario
 from simulator.world import CREDITS_PER_HOUR, DEPLOYMENT, Refused, World, not_found
 
 Handler = Callable[[Request, World, str, dict], Awaitable[Response]]
+LARGEST_NOTED = 64 * 1024
 FILES = {
     "file_report": ("report.csv", "text/csv", "number,name,amount\nINV-1180,Nordhaus Paper,1284.00\n"),
     "file_notes": ("notes.txt", "text/plain", "Simulated file of a simulated computer.\n"),
@@ -30,9 +31,12 @@ def documented(call_name: str, handler: Handler) -> Callable[[Request], Awaitabl
         authorization = request.headers.get("authorization", "")
         remaining = 0
         try:
-            body = await _body(request)
             remaining = world.count(authorization)
+            sent = await _body(request)
             owner = world.owner(authorization)
+            if not isinstance(sent, dict):
+                raise Refused(400, "INVALID_REQUEST", "The body is not a JSON object")
+            body = sent
             mishap = world.mishap_for(call_name, _marked(request, world, body))
             if mishap:
                 run = world.runs.get(request.path_params.get("run_id", ""))
@@ -48,17 +52,17 @@ def documented(call_name: str, handler: Handler) -> Callable[[Request], Awaitabl
     return endpoint
 
 
-async def _body(request: Request) -> dict:
-    """The JSON object sent; empty for a GET. Raises Refused."""
-    if request.method == "GET":
+async def _body(request: Request) -> object:
+    """The JSON sent, also noted in the ledger; an empty object for a GET, None for what is no JSON."""
+    if request.method in ("GET", "HEAD"):
         return {}
+    raw = await request.body()
     try:
-        body = json.loads(await request.body())
-    except ValueError:
-        raise Refused(400, "INVALID_REQUEST", "The body is not valid JSON") from None
-    if not isinstance(body, dict):
-        raise Refused(400, "INVALID_REQUEST", "The body must be an object")
-    request.scope["ledger_entry"]["body"] = body
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        body = None
+    if len(raw) <= LARGEST_NOTED:
+        request.scope["ledger_entry"]["body"] = body
     return body
 
 

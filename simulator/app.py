@@ -1,6 +1,7 @@
 """The simulated Giga as one ASGI application. Puts the parts together; has no behaviour of its own but the
 ledger of requests."""
 
+import asyncio
 import time
 
 from starlette.applications import Starlette
@@ -22,7 +23,7 @@ def create_app(config: Config) -> Starlette:
     app = Starlette(
         routes=[*api.routes, *control.routes, *desktop.routes],
         middleware=[Middleware(with_ledger)],
-        exception_handlers={HTTPException: no_such_route},
+        exception_handlers={HTTPException: no_such_route, Exception: internal_error},
     )
     app.state.world = World(config)
     app.state.desktops = {}
@@ -53,9 +54,18 @@ def with_ledger(app: ASGIApp) -> ASGIApp:
                 entry["status"] = message["status"]
             await send(message)
 
-        await app({**scope, "ledger_entry": entry}, receive, note_status)
+        try:
+            await app({**scope, "ledger_entry": entry}, receive, note_status)
+        except asyncio.CancelledError:
+            # The server stops, and this answer was still being held back: hang up without a word.
+            scope["state"]["transport"].abort()
+            await asyncio.sleep(0)
 
     return noted
+
+
+async def internal_error(request: Request, error: Exception) -> Response:
+    return as_error(Refused(500, "INTERNAL_ERROR", "The simulator itself is broken; see its output"))
 
 
 async def no_such_route(request: Request, error: HTTPException) -> Response:

@@ -1,7 +1,9 @@
-"""What can be set about one simulated Giga. No behaviour."""
+"""What can be set about one simulated Giga, and what cannot. No behaviour."""
 
 from dataclasses import dataclass
 from pathlib import Path
+
+from simulator.scenarios import SCENARIOS
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -30,3 +32,13 @@ class Config:
     extensions: bool = False  # routes that are only guessed; their answers carry X-Simulated-Extension: 1
     state_path: str | Path | None = None
     novnc_path: str | Path = REPOSITORY / "static" / "vendor" / "novnc"
+
+    def __post_init__(self):
+        if self.scenario not in SCENARIOS:
+            raise ValueError(f"there is no scenario {self.scenario!r}")
+        if self.plan not in CONCURRENT_RUNS:
+            raise ValueError(f"there is no plan {self.plan!r}")
+        if self.desktop not in ("page", "stream"):
+            raise ValueError('desktop is "page" or "stream"')
+        if not self.speed > 0:
+            raise ValueError("speed must be more than 0")

@@ -6,22 +6,23 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 
+from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from simulator.answers import as_error, as_json
-from simulator.world import World, not_found
+from simulator.world import not_found
 
 
-def local(act: Callable[[World, dict], dict]) -> Callable:
+def local(act: Callable[[State, dict], dict]) -> Callable:
     async def endpoint(request: Request) -> Response:
         if "origin" in request.headers or not _is_local(request):
             return as_error(not_found("Route"))
         try:
             changes = json.loads(await request.body() or b"{}")
-            return as_json(act(request.app.state.world, changes))
-        except (ValueError, TypeError) as error:
+            return as_json(act(request.app.state, changes))
+        except (ValueError, TypeError, KeyError) as error:
             return as_json({"error": str(error)}, 400)
 
     return endpoint
@@ -33,23 +34,25 @@ def _is_local(request: Request) -> bool:
     return False
 
 
-def read_ledger(world: World, changes: dict) -> dict:
-    return world.ledger()
+def read_ledger(state: State, changes: dict) -> dict:
+    """What `World.ledger` tells, and how many watch which computer."""
+    watched = {sandbox_id: len(desktop.viewers) for sandbox_id, desktop in state.desktops.items()}
+    return {**state.world.ledger(), "watched": watched}
 
 
-def switch_scenario(world: World, changes: dict) -> dict:
-    world.switch(changes)
-    return {"name": world.config.scenario}
+def switch_scenario(state: State, changes: dict) -> dict:
+    state.world.switch(changes)
+    return {"name": state.world.config.scenario}
 
 
-def advance(world: World, changes: dict) -> dict:
+def advance(state: State, changes: dict) -> dict:
     """Let `seconds` of real time pass at once."""
-    world.skipped_s += float(changes["seconds"])
-    return {"now": world.now()}
+    state.world.skipped_s += float(changes["seconds"])
+    return {"now": state.world.now()}
 
 
-def reset(world: World, changes: dict) -> dict:
-    world.reset()
+def reset(state: State, changes: dict) -> dict:
+    state.world.reset()
     return {}
 
 

@@ -1,5 +1,5 @@
-"""The server's half of RFB (RFC 6143) without input or output: bytes in, events and bytes out. Speaks 3.3, 3.7,
-3.8, with no authentication or VNC's. Knows no pictures; `tiles` makes what goes into an update."""
+"""The server's half of RFB (RFC 6143) without input or output: bytes in, events and bytes out. Speaks 3.3,
+3.7 and 3.8, with no authentication or VNC's. Knows no pictures; `tiles` makes what goes into an update."""
 
 import os
 import struct
