@@ -119,7 +119,8 @@ def _start(run: Run, account: GigaAccount) -> None:
     if not run.move_to(Status.SENDING, why="", sent_at=sent_at, attempt=run.attempt + 1, reason=""):
         return
     try:
-        started = giga.start_run(account.access, thread_id=run.agent_session.thread_id, message=run.message or START_MESSAGE)
+        message = run.message or START_MESSAGE
+        started = giga.start_run(account.access, thread_id=run.agent_session.thread_id, message=message)
     except GigaError as error:
         _start_failed(run, account, error)
         return
