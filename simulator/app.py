@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from simulator import api, control, desktop
+from simulator import api, control, watching
 from simulator.answers import as_error
 from simulator.config import Config
 from simulator.world import Refused, World, not_found
@@ -21,7 +21,7 @@ __all__ = ["Config", "create_app"]
 
 def create_app(config: Config) -> Starlette:
     app = Starlette(
-        routes=[*api.routes, *control.routes, *desktop.routes],
+        routes=[*api.routes, *control.routes, *watching.routes],
         middleware=[Middleware(with_ledger)],
         exception_handlers={HTTPException: no_such_route, Exception: internal_error},
     )

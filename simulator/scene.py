@@ -206,9 +206,8 @@ class Scene:
     def _pointer_at(self, moment: Moment) -> tuple[float, float]:
         """Where the agent's pointer is on its way from one place to the next."""
         if moment.row < 0:
-            if moment.is_thinking:
-                return 880, 236
-            begin, end = (470.0, 420.0), (400.0, 236.0)
+            places = ((470.0, 420.0), (400.0, 236.0), (880.0, 236.0))
+            begin, end = places[1:] if moment.is_thinking else places[:2]
         else:
             begin = (880.0, 236.0) if moment.row == 0 else _tick_place(moment.row - 1)
             end = _tick_place(moment.row) if moment.row < ROWS else (924.0, _row_top(ROWS, 0)[1] + 26.0)

@@ -59,9 +59,10 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(256)
-    except OSError:
+    except (OSError, OverflowError) as error:
         listening.close()
-        raise
+        # A port above 65535 is an OverflowError to the socket module, and a wrong address to everybody else.
+        raise error if isinstance(error, OSError) else OSError(str(error)) from None
     return listening
 
 

@@ -80,6 +80,7 @@ class Story:
         """The moment `seconds` after the desktop came up."""
         typing = min(1.0, max(0.0, seconds - TYPE_FROM_S) / (self.typing_s or 1))
         if seconds < self.results_s:
+            thought = (seconds - TYPE_FROM_S - self.typing_s) / THINK_S
             return Moment(
                 is_open=seconds >= OPEN_S,
                 typed=int(typing * len(self.task)),
@@ -88,7 +89,7 @@ class Story:
                 page=0,
                 ticked=0,
                 row=-1,
-                travelled=min(1.0, max(0.0, seconds / TYPE_FROM_S)),
+                travelled=min(1.0, thought * 2 if typing == 1.0 else seconds / TYPE_FROM_S),
             )
         page, on_page = divmod(seconds - self.results_s, self.page_s)
         ticks = max(0.0, on_page - READ_S) / TICK_S

@@ -38,8 +38,8 @@ def is_over(run: Run, now: float) -> bool:
 
 
 def has_desktop(run: Run) -> bool:
-    scenario = SCENARIOS[run.scenario]
-    return scenario.ends == "done" and scenario.has_metadata
+    """Whether its computer comes up, and the agent gets to work."""
+    return SCENARIOS[run.scenario].ends == "done"
 
 
 def working_s(run: Run, now: float) -> float:
@@ -126,10 +126,9 @@ def messages(session: Session, runs: Sequence[Run], now: float) -> list[dict]:
         entries.append(_entry(run.message_id, "user", run.message, run.started_at))
         begun = ready_s(run)
         for number, (at_s, role, text) in enumerate(story_of(session, runs, run).steps(working_s(run, now))):
-            if has_desktop(run):
-                at = run.started_at + (begun + at_s) / run.speed
-                entries.append(_entry(f"{run.message_id}-{number}", role, text, at))
-        if is_over(run, now):
+            at = run.started_at + (begun + at_s) / run.speed
+            entries.append(_entry(f"{run.message_id}-{number}", role, text, at))
+        if has_desktop(run) and is_over(run, now):
             at = run.started_at + end_s(run) / run.speed
             entries.append(_entry(f"{run.message_id}-end", "assistant", _last_words(session, run), at))
     return entries

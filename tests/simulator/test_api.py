@@ -43,8 +43,8 @@ def test_a_malformed_key_is_refused(giga, key):
     assert_refused(Client(giga.url, key).get("/api/billing"), 401, "INVALID_API_KEY")
 
 
-def test_only_the_accepted_key_is_let_in(start):
-    giga = start(accept_key="giga_sk_" + "f" * 32)
+def test_only_the_accepted_key_is_let_in(giga):
+    giga.switch("default", accept_key="giga_sk_" + "f" * 32)
     assert_refused(giga.get("/api/keys"), 401, "INVALID_API_KEY")
     assert Client(giga.url, "giga_sk_" + "f" * 32).get("/api/keys").status_code == 200
 
@@ -120,8 +120,8 @@ def test_there_is_no_way_to_delete_a_session(giga):
     assert giga.read_thread(thread_id)["id"] == thread_id
 
 
-def test_the_sixty_first_request_of_a_minute_is_refused(start):
-    giga = start(rate_per_minute=3)
+def test_the_sixty_first_request_of_a_minute_is_refused(giga):
+    giga.switch("default", rate_per_minute=3)
     assert [giga.get("/api/keys").headers["X-RateLimit-Remaining"] for _ in range(3)] == ["2", "1", "0"]
     answer = giga.get("/api/keys")
     assert_refused(answer, 429, "RATE_LIMITED")
@@ -132,8 +132,8 @@ def test_the_sixty_first_request_of_a_minute_is_refused(start):
     assert giga.get("/api/keys").status_code == 200
 
 
-def test_a_plan_allows_so_many_runs_at_once(start):
-    giga = start(plan="free")
+def test_a_plan_allows_so_many_runs_at_once(giga):
+    giga.switch("default", plan="free")
     giga.launch()
     second = giga.create_session()
     answer = giga.post(f"/api/sessions/{second}/runs", {"message": "Go"})
@@ -143,8 +143,8 @@ def test_a_plan_allows_so_many_runs_at_once(start):
     assert giga.start_run(second)
 
 
-def test_credits_are_used_up_by_work(start):
-    giga = start(credits=0.5)
+def test_credits_are_used_up_by_work(giga):
+    giga.switch("default", credits=0.5)
     giga.launch()
     assert giga.get("/api/billing").json()["data"]["billing"]["totalBalance"] == 0.5
     giga.advance(200)
@@ -175,9 +175,10 @@ def test_files_of_the_demo_deployment_can_be_downloaded(giga):
     assert_refused(giga.get("/api/files?deploymentId=dep_other"), 404, "RESOURCE_NOT_FOUND")
 
 
-def test_guessed_routes_are_there_only_when_asked_for(start):
-    assert_refused(start().get("/api/deployments"), 404, "RESOURCE_NOT_FOUND")
-    answer = start(extensions=True).get("/api/deployments")
+def test_guessed_routes_are_there_only_when_asked_for(giga):
+    assert_refused(giga.get("/api/deployments"), 404, "RESOURCE_NOT_FOUND")
+    giga.switch("default", extensions=True)
+    answer = giga.get("/api/deployments")
     assert answer.headers["X-Simulated-Extension"] == "1"
     assert answer.json()["data"]["deployments"][0]["id"] == "dep_demo"
 

@@ -240,16 +240,16 @@ def test_the_page_is_there_while_the_computer_is(giga):
     assert dead.headers["Content-Type"].startswith("text/html")
 
 
-def test_the_page_gets_the_viewer_it_needs(start, tmp_path):
+def test_the_page_gets_the_viewer_it_needs(giga, tmp_path):
     (tmp_path / "novnc.min.js").write_text("window.noVNC = {}")
-    giga = start(novnc_path=tmp_path)
+    giga.switch("default", novnc_path=str(tmp_path))
     assert giga.get("/novnc/novnc.min.js").text == "window.noVNC = {}"
     assert giga.get("/novnc/none.js").status_code == 404
     assert giga.get("/novnc/..%2fsecret").status_code == 404
 
 
-def test_a_password_may_be_asked_for(start):
-    giga = start(desktop_password="s3cret")
+def test_a_password_may_be_asked_for(giga):
+    giga.switch("default", desktop_password="s3cret")
     thread_id, run_id = giga.launch()
     giga.advance(20)
     assert "password=s3cret" in giga.read_run(thread_id, run_id)["metadata"]["vncUrl"]

@@ -78,6 +78,11 @@ def test_a_taken_address_is_an_error():
     again.stop()
 
 
+def test_an_impossible_port_is_the_same_error():
+    with pytest.raises(OSError):
+        start_in_thread(Config(), port=70_000)
+
+
 @pytest.mark.parametrize("wrong", [{"scenario": "none"}, {"plan": "gold"}, {"speed": 0}, {"desktop": "film"}])
 def test_wrong_settings_are_refused(wrong):
     with pytest.raises(ValueError):

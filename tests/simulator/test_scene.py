@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageChops
 
 from simulator import tiles
-from simulator.desktop import character_of, text_after
+from simulator.keys import character_of, text_after
 from simulator.scene import SIZE, Scene, moved, typed
 from simulator.story import tell
 

@@ -25,8 +25,8 @@ def test_a_run_is_queued_then_boots_then_is_ready_then_ends(giga):
     assert (run["status"], run["isCompleted"], run["isErrored"]) == ("COMPLETED", True, False)
 
 
-def test_speed_divides_all_times(start):
-    giga = start(speed=1000)
+def test_speed_divides_all_times(giga):
+    giga.switch("default", speed=1000)
     thread_id, run_id = giga.launch()
     giga.advance(0.2)
     assert giga.read_run(thread_id, run_id)["status"] == "COMPLETED"
@@ -46,8 +46,8 @@ def test_the_desktop_is_where_the_request_came_to(giga):
     }
 
 
-def test_the_desktop_may_be_a_bare_stream(start):
-    giga = start(desktop="stream")
+def test_the_desktop_may_be_a_bare_stream(giga):
+    giga.switch("default", desktop="stream")
     thread_id, run_id = giga.launch()
     giga.advance(10)
     metadata = giga.read_run(thread_id, run_id)["metadata"]
@@ -106,6 +106,12 @@ def test_a_session_that_was_never_started_holds_its_prompt_only(giga):
     assert [message["content"] for message in thread["messages"]] == ["Look around"]
     assert thread["metadata"] == {}
     assert "status" not in thread
+
+
+def test_an_agent_without_a_computer_says_nothing(giga):
+    thread_id, _ = giga.launch("Look around [scenario:sandbox-failed]")
+    giga.advance(500)
+    assert [message["role"] for message in giga.read_thread(thread_id)["messages"]] == ["user", "user"]
 
 
 def test_the_conversation_grows_while_the_agent_works(giga):
