@@ -33,6 +33,7 @@ PAGE, STRIP, SELECTED = (245, 247, 250), (226, 231, 237), (236, 244, 254)
 PAID, OPEN = (24, 121, 78), (176, 98, 10)
 ACCENTS = ((37, 99, 171), (15, 118, 110), (109, 76, 178), (170, 74, 60))
 DARK = (27, 35, 46)
+WALLPAPER, WALLPAPER_END = (56, 86, 122), (30, 50, 72)
 
 
 @dataclass(frozen=True)
@@ -238,7 +239,8 @@ def let_go(person: Person) -> Person:
 
 def enlarged(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     """The same desktop on a larger screen."""
-    larger = Image.new("RGB", size, DARK)
+    larger = Image.new("RGB", size, WALLPAPER_END)
+    box(larger, (0, 0, size[0], BAR), DARK)
     larger.paste(picture, (0, 0))
     return larger
 
@@ -269,7 +271,8 @@ def _empty_desktop(has_window: bool) -> Image.Image:
     draw = ImageDraw.Draw(picture)
     for y in range(SIZE[1]):
         part = y / SIZE[1]
-        draw.line((0, y, SIZE[0], y), (round(56 - 26 * part), round(86 - 36 * part), round(122 - 50 * part)))
+        colour = tuple(round(a + (b - a) * part) for a, b in zip(WALLPAPER, WALLPAPER_END, strict=True))
+        draw.line((0, y, SIZE[0], y), colour)
     box(picture, (0, 0, SIZE[0], BAR), DARK)
     write(picture, (14, BAR / 2), "Applications", WHITE, size=12, face=BOLD)
     write(
