@@ -34,6 +34,9 @@ def refresh(run_id: int) -> None:
         return
     account.answered(timezone.now())
     _apply(run, remote, asked_at)
+    if run.is_final:
+        # The history outlives the provider. When it cannot be read now, the session's page reads it on demand.
+        read_thread(run.agent_session)
 
 
 def _read_remote(run: Run, account: GigaAccount) -> giga.RemoteRun:

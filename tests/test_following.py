@@ -41,9 +41,10 @@ def answer(word, *, completed=False, errored=False, **metadata):
     }
 
 
-def refresh(run, **reply) -> Run:
-    with responses.RequestsMock() as answers:
+def refresh(run, *, thread=None, **reply) -> Run:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as answers:
         answers.get(RUN_URL, **reply)
+        answers.get(f"{URL}/api/sessions/t1", json={"thread": thread})
         following.refresh(run.pk)
     run.refresh_from_db()
     return run
@@ -66,6 +67,19 @@ def test_the_desktops_address_is_sealed_and_erased_at_the_end(run):
     assert "e2b" not in run.sealed_desktop_url and "e2b" not in str(run.raw_answer)
     refresh(run, json=answer("FAILED", completed=True, errored=True, sandboxStatus="ready", vncUrl=DESKTOP))
     assert run.sealed_desktop_url == run.sealed_public_token == run.desktop_kind == ""
+
+
+def test_the_conversation_is_kept_when_the_run_ends(run):
+    said = {"messages": [{"role": "assistant", "content": "All done.", "createdAt": "2026-11-23T10:00:00Z"}]}
+    refresh(run, json=answer("COMPLETED", completed=True), thread=said)
+    kept = run.agent_session.thread
+    assert kept["messages"] == [{"role": "assistant", "text": "All done.", "at": "2026-11-23T10:00:00+00:00"}]
+    assert run.agent_session.thread_read_at
+
+
+def test_a_conversation_that_cannot_be_read_does_not_disturb_the_end(run):
+    refresh(run, json=answer("COMPLETED", completed=True), thread=None)
+    assert run.status == Status.COMPLETED and run.agent_session.thread is None
 
 
 def test_an_unchanged_answer_writes_no_event(run):

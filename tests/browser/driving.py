@@ -36,6 +36,7 @@ def sign_in(page: Page, served: Served) -> None:
 
 def launch(page: Page, prompt: str, goal: str = "It is done.") -> int:
     """Launch by the form, as a person would; the new run's id."""
+    page.get_by_role("link", name="Runs").first.click()
     page.get_by_role("link", name="New run").first.click()
     page.get_by_label("Task").fill(prompt)
     page.get_by_label("Done means").fill(goal)
