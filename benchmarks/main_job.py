@@ -1,7 +1,7 @@
 """Times the main job: start to first page, click to run page, click to POST, commit to screen.
 
-A real `serve`, a real simulated Giga, a real Chromium, all on one machine and so on one clock. Prints a table;
-run it with `make bench`."""
+A real `serve`, a real simulated Giga, a real Chromium, all on one machine and so on one clock. Prints a
+table; run it with `make bench`."""
 
 import os
 import sqlite3

@@ -1,4 +1,5 @@
-"""A django-tasks backend on threads of this process. Knows no tasks: django-tasks imports it while they are declared.
+"""A django-tasks backend on threads of this process. Knows no tasks: django-tasks imports it while they are
+declared.
 
 A task here is only a bell: what must not be lost is a row in the database, and the tick rings again."""
 

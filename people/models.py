@@ -58,8 +58,8 @@ class Membership(models.Model):
 
 
 def membership_of(user, workspace_id: int | None = None) -> Membership | None:
-    """This person's membership in a workspace, or None for a stranger there. Without a workspace: the one they
-    work in, which is the oldest."""
+    """This person's membership in a workspace, or None for a stranger there. Without a workspace: the one
+    they work in, which is the oldest."""
     if not user.is_authenticated or not user.is_active:
         return None
     memberships = user.memberships.select_related("workspace").order_by("id")

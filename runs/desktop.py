@@ -62,8 +62,8 @@ def check_address(url: object, *, own_origins: Iterable[str], allow_loopback: bo
 
 
 def view_only(url: str) -> str:
-    """The address with noVNC asked to drop keys and pointer: a courtesy against stray clicks, no lock. Pages other
-    than noVNC's, and addresses that say themselves how they want it, stay as they are."""
+    """The address with noVNC asked to drop keys and pointer: a courtesy against stray clicks, no lock. Pages
+    other than noVNC's, and addresses that say themselves how they want it, stay as they are."""
     parts = urlsplit(url)
     if not parts.path.endswith("/vnc.html") or "view_only" in parts.query:
         return url

@@ -35,7 +35,8 @@ def refresh(run_id: int) -> None:
     account.answered(timezone.now())
     _apply(run, remote, asked_at)
     if run.is_final:
-        # The history outlives the provider. When it cannot be read now, the session's page reads it on demand.
+        # The history outlives the provider. When it cannot be read now, the session's page reads it on
+        # demand.
         read_thread(run.agent_session)
 
 

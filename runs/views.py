@@ -146,8 +146,8 @@ def run_desktop(request, pk):
 @require_GET
 @never_cache
 def run_desktop_open(request, pk):
-    """Goes on to Giga's page for this desktop: for looking only with `?view_only=1`, as the frame asks. The only
-    place where the address leaves the server."""
+    """Goes on to Giga's page for this desktop: for looking only with `?view_only=1`, as the frame asks. The
+    only place where the address leaves the server."""
     run = _run_with_desktop(request, pk)
     try:
         desktop = checked_desktop(run, own_origins=[_own_origin(request)])
