@@ -1,4 +1,4 @@
-"""Makes the README's pictures: a real `serve` in demo mode, real runs, a real Chromium. Writes docs/screenshots/."""
+"""Makes the pictures in docs/screenshots/: a real `serve` in demo mode, real runs, a real Chromium."""
 
 import os
 import sys
