@@ -1,6 +1,7 @@
 """The simulated Giga alone, on its own port."""
 
 from django.core.management.base import BaseCommand, CommandError
+
 from simulator.app import Config
 from simulator.scenarios import SCENARIOS
 from simulator.server import run
