@@ -358,7 +358,7 @@ class Run(models.Model):
         if asked_at is not None:
             unmoved = unmoved.filter(Q(asked_at=None) | Q(asked_at__lte=asked_at))
             fields["asked_at"] = asked_at
-        if not unmoved.update(**fields):
+        if not (unmoved.update(**fields) if fields else unmoved.exists()):
             return False  # somebody moved it first; their change stands
         for name, value in fields.items():
             setattr(self, name, value)

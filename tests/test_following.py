@@ -140,6 +140,11 @@ def test_an_answer_asked_earlier_never_overwrites_one_asked_later(run):
     assert run.status == Status.RUNNING
 
 
+def test_something_can_be_noted_without_changing_anything(run):
+    assert run.record("note", why="Somebody looked.")
+    assert run.events.first().why == "Somebody looked."
+
+
 def test_of_two_that_saw_the_same_only_one_moves_it(run):
     twin = Run.objects.get(pk=run.pk)
     assert run.move_to(Status.RUNNING)

@@ -290,6 +290,22 @@ class TestSessions:
             )
 
 
+class TestDemo:
+    @pytest.mark.parametrize("path", ["/runs/", "/runs/new/", "/runs/1/", "/sessions/", "/nothing/", "/accounts/login/"])
+    def test_every_page_says_that_giga_is_simulated(self, signed_in, path):
+        if path == "/accounts/login/":
+            signed_in.logout()
+        assert b"Demo: simulated Giga" in signed_in.get(path).content
+
+    def test_the_admin_says_it_too(self, client, workspace):
+        client.force_login(factories.make_person(workspace, is_staff=True, is_superuser=True))
+        assert b"Demo: simulated Giga" in client.get("/admin/").content
+
+    def test_with_a_key_no_page_says_it(self, signed_in, settings):
+        settings.IS_DEMO = False
+        assert b"Demo: simulated Giga" not in signed_in.get("/runs/").content
+
+
 class TestErrors:
     def test_a_missing_page_is_ours(self, signed_in):
         answer = signed_in.get("/runs/999999/")

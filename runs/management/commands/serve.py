@@ -23,6 +23,7 @@ from simulator.server import start_in_thread
 
 logger = logging.getLogger(__name__)
 
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 -- to recognise it, not to listen there
 PORTS_TRIED = 20
 KEY_SHAPE = "giga_sk_ and 32 hexadecimal digits"
 STOP_WITHIN_S = 3
@@ -61,7 +62,8 @@ class Command(BaseCommand):
         leave()
 
     def greet(self, simulator) -> None:
-        address = settings.SITE_URL or f"http://{settings.HOST}:{settings.PORT}"
+        host = "127.0.0.1" if settings.HOST in EVERYWHERE else settings.HOST
+        address = settings.SITE_URL.rstrip("/") or f"http://{host}:{settings.PORT}"
         self.stdout.write(f"Gigawatch is at {address}/")
         if simulator:
             self.stdout.write(f"Demo: no GIGA_API_KEY is set, Giga is simulated on port {simulator.port}")
