@@ -44,6 +44,7 @@ try:
     SITE_URL = env.str("SITE_URL", "")
     GIGA_API_KEY = env.str("GIGA_API_KEY", "")
     GIGA_API_URL = env.str("GIGA_API_URL", "https://api.withgiga.ai").rstrip("/")
+    CRASH_AT = env.str("CRASH_AT", "")
     SIMULATOR_SPEED = env.float("SIMULATOR_SPEED", 1.0, validate=validate.Range(0.1, 1000))
     SUPERUSER_USERNAME = env.str("DJANGO_SUPERUSER_USERNAME", "")
     SUPERUSER_PASSWORD = env.str("DJANGO_SUPERUSER_PASSWORD", "")

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from runs import giga, pace
+from runs.crash import crash_point
 from runs.desktop import Refused, check_address
 from runs.giga import GigaError, Outcome
 from runs.models import LOST_AFTER, AgentSession, GigaAccount, Run
@@ -32,8 +33,10 @@ def refresh(run_id: int) -> None:
     except GigaError as error:
         _read_failed(run, account, error, asked_at)
         return
+    crash_point("poll_read")
     account.answered(timezone.now())
     _apply(run, remote, asked_at)
+    crash_point("poll_stored")
     if run.is_final:
         # The history outlives the provider. When it cannot be read now, the session's page reads it on
         # demand.

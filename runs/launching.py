@@ -10,6 +10,7 @@ from django.utils import timezone
 from people.models import Membership
 from runs import giga, pace
 from runs.broadcast import announce_run
+from runs.crash import crash_point
 from runs.giga import GigaError, Outcome
 from runs.models import AgentSession, GigaAccount, Run, RunEvent
 from runs.status import Status
@@ -65,6 +66,7 @@ def launch(run_id: int) -> None:
     run = Run.objects.select_related("agent_session", "workspace__giga_account").filter(pk=run_id).first()
     if run is None or not run.claim(now):
         return
+    crash_point("launch_claimed")
     account = getattr(run.workspace, "giga_account", None)
     if account is None:
         _put_back(run, "This workspace has no Giga key yet.", pace.SLOWEST_RETRY_S)
@@ -98,10 +100,12 @@ def _create_session(run: Run, account: GigaAccount) -> None:
         duration_hours=agent_session.duration_hours,
         deployment_id=agent_session.deployment_id,
     )
+    crash_point("session_answered")
     # Stored before anything else is asked: a run started in a session we forgot could never be found again.
     agent_session.thread_id, agent_session.message_id = created.thread_id, created.message_id
     agent_session.save(update_fields=["thread_id", "message_id"])
     run.record("session", why=f"Session {created.thread_id}", session_at=timezone.now())
+    crash_point("session_stored")
 
 
 def _session_failed(run: Run, account: GigaAccount, error: GigaError) -> None:
@@ -118,15 +122,18 @@ def _start(run: Run, account: GigaAccount) -> None:
     sent_at = timezone.now()
     if not run.move_to(Status.SENDING, why="", sent_at=sent_at, attempt=run.attempt + 1, reason=""):
         return
+    crash_point("sending_stored")
     try:
         message = run.message or START_MESSAGE
         started = giga.start_run(account.access, thread_id=run.agent_session.thread_id, message=message)
     except GigaError as error:
         _start_failed(run, account, error)
         return
+    crash_point("start_answered")
     account.answered(timezone.now())
     try:
         _started(run, started)
+        crash_point("start_stored")
     except IntegrityError:
         _mark_unknown(run, "Giga answered with the id of another run.")
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from people.models import Membership
 from runs import giga, pace
+from runs.crash import crash_point
 from runs.giga import GigaError
 from runs.launching import NotAllowed
 from runs.models import GigaAccount, Run
@@ -27,7 +28,14 @@ def settle(run_id: int) -> None:
     except GigaError as error:
         _settle_unread(run, account, error)
         return
+    crash_point("settle_read")
     account.answered(timezone.now())
+    _judge(run, thread, asked_at)
+    crash_point("settle_stored")
+
+
+def _judge(run: Run, thread: giga.RemoteThread, asked_at: datetime) -> None:
+    """Adopt a run that shows life; after enough readings without any, it never began."""
     if thread.shows_life:
         _adopt(run, thread, asked_at)
     elif not thread.is_recognised:
