@@ -14,6 +14,7 @@ WATCH_THREADS = 16
 STOP_WITHIN_S = 3.0
 
 _loops: list["Loop"] = []
+_slice: watcher.Slice | None = None
 _watch_pool: ThreadPoolExecutor | None = None
 
 
@@ -33,25 +34,26 @@ class Loop(threading.Thread):
 
 
 def watch() -> int:
-    asked = watcher.watch_round(lambda job, run_id: _watch_pool.submit(guarded, job, run_id))
+    asked = _slice.round()
     health.watcher_was_here(timezone.now())
     return asked
 
 
 def start() -> None:
     """Start the loops, once for this process."""
-    global _watch_pool
+    global _slice, _watch_pool
     if _loops:
         return
     open_pool()
     _watch_pool = ThreadPoolExecutor(WATCH_THREADS, thread_name_prefix="watch")
+    _slice = watcher.Slice(lambda job, *args: _watch_pool.submit(guarded, job, *args))
     _loops.extend([Loop("tick", tasks.tick, TICK_S), Loop("watch", watch, WATCH_S)])
     for loop in _loops:
         loop.start()
 
 
 def stop() -> None:
-    """Stop asking. What does not end by itself is a row, and is taken up again after the next start."""
+    """Stop asking and give the leases back. What does not end by itself is a row, and is taken up again."""
     for loop in _loops:
         loop.stopping.set()
     for loop in _loops:
@@ -60,3 +62,4 @@ def stop() -> None:
     close_pool()
     if _watch_pool is not None:
         _watch_pool.shutdown(wait=False, cancel_futures=True)
+        guarded(_slice.stop)

@@ -1,13 +1,14 @@
-"""A workspace's Giga key: where Giga is, and how many requests may be made now. No HTTP."""
+"""A workspace's Giga key: where Giga is, how many requests may be made now, and who watches its runs. No
+HTTP."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Greatest
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 
 from people.models import Workspace
@@ -18,6 +19,15 @@ from runs.sealed import seal, unseal
 
 Method = TypeVar("Method", bound=Callable)
 
+# Leases count by the database's clock; a holder stops a margin before its own would end.
+LEASE_S = 15
+LEASES_AT_ONCE = 125
+
+# The circuit: so many outages within so long open it, then one request at a time tries whether it is over.
+OUTAGES_TO_OPEN = 5
+OUTAGES_WITHIN = timedelta(seconds=30)
+PROBE_EVERY = timedelta(seconds=15)
+
 
 def writes(method: Method) -> Method:
     """Marks a method that changes data, so that no template can call it."""
@@ -25,8 +35,35 @@ def writes(method: Method) -> Method:
     return method
 
 
+class GigaAccountQuerySet(models.QuerySet):
+    def leased_by(self, holder: str):
+        return self.filter(lease_holder=holder, lease_until__gt=Now())
+
+    def renew(self, holder: str) -> dict[int, int]:
+        """Hold on to what is still held: account id to fence."""
+        until = Now() + timedelta(seconds=LEASE_S)
+        self.filter(lease_holder=holder, lease_until__gt=Now()).update(lease_until=until)
+        return dict(self.leased_by(holder).values_list("pk", "fence"))
+
+    def take(self, holder: str, accounts: Collection[int], *, at_most: int) -> dict[int, int]:
+        """Lease those of these accounts that nobody holds: account id to a fence above all earlier ones."""
+        free = self.filter(Q(lease_until=None) | Q(lease_until__lte=Now()))
+        wanted = list(free.filter(pk__in=accounts).values_list("pk", flat=True)[:at_most]) if accounts else []
+        if not wanted:
+            return {}
+        until = Now() + timedelta(seconds=LEASE_S)
+        free.filter(pk__in=wanted).update(lease_holder=holder, lease_until=until, fence=F("fence") + 1)
+        return dict(self.leased_by(holder).filter(pk__in=wanted).values_list("pk", "fence"))
+
+    def release(self, holder: str, accounts: Collection[int] | None = None) -> None:
+        """Give leases back at once, so that nobody waits for them to end."""
+        mine = self.filter(lease_holder=holder)
+        mine = mine if accounts is None else mine.filter(pk__in=accounts)
+        mine.update(lease_holder="", lease_until=None, polls_per_s=0)
+
+
 class GigaAccount(models.Model):
-    """A workspace's Giga key, and how many requests it may make now."""
+    """A workspace's Giga key, its limiter, and the lease of whoever watches its runs."""
 
     workspace = models.OneToOneField(Workspace, models.CASCADE, related_name="giga_account")
     api_url = models.CharField(max_length=200)
@@ -36,9 +73,19 @@ class GigaAccount(models.Model):
     paused_at = models.DateTimeField(null=True, blank=True)
     paused_reason = models.CharField(max_length=500, blank=True)
     answered_at = models.DateTimeField(null=True, blank=True)
-    # Theoretical arrival times of the two limiters (GCRA), as seconds since 1970.
-    polls_free_at = models.FloatField(default=0, editable=False)
+    # Since when Giga cannot be reached, and the outages counted before that was said.
+    broken_since = models.DateTimeField(null=True, blank=True)
+    outages = models.PositiveIntegerField(default=0, editable=False)
+    outages_since = models.DateTimeField(null=True, blank=True, editable=False)
+    # When people's next request is free (GCRA, seconds since 1970), and what the watcher uses of the key's
+    # rate.
     people_free_at = models.FloatField(default=0, editable=False)
+    polls_per_s = models.FloatField(default=0, editable=False)
+    lease_holder = models.CharField(max_length=64, blank=True, editable=False)
+    lease_until = models.DateTimeField(null=True, blank=True, editable=False)
+    fence = models.PositiveBigIntegerField(default=0, editable=False)
+
+    objects = GigaAccountQuerySet.as_manager()
 
     def __str__(self):
         return f"Giga for {self.workspace}"
@@ -66,26 +113,33 @@ class GigaAccount(models.Model):
         return not self.paused_at and not (self.not_before and self.not_before > timezone.now())
 
     @writes
-    def take_for_poll(self) -> bool:
-        """Spend one request of the readings' share; False when it is used up."""
-        return self._take("polls_free_at", rate=pace.POLL_RATE_PER_S, burst=1)
+    def take_for_people(self) -> bool:
+        """Spend one request on something a person waits for; False when there is none left now. One UPDATE
+        decides, so that all threads and processes share one budget: what the watcher does not use."""
+        now = timezone.now()
+        seconds = now.timestamp()
+        used = Case(When(lease_until__gt=Now(), then=F("polls_per_s")), default=Value(0.0))
+        step = Value(1.0) / (Value(pace.TOTAL_RATE_PER_S) - used)
+        free = Q(not_before=None) | Q(not_before__lte=now)
+        within_burst = Q(people_free_at__lte=seconds + step * Value(float(pace.PEOPLE_BURST - 1)))
+        mine = GigaAccount.objects.filter(free, within_burst, pk=self.pk, paused_at=None)
+        return bool(mine.update(people_free_at=Greatest(F("people_free_at"), Value(seconds)) + step))
 
     @writes
-    def take_for_people(self) -> bool:
-        """Spend one request for something a person waits for: from their own share, else from the
-        readings'."""
-        return (
-            self._take("people_free_at", rate=pace.PEOPLE_RATE_PER_S, burst=pace.PEOPLE_BURST)
-            or self.take_for_poll()
-        )
+    def says_polls_per_s(self, rate: float) -> None:
+        """What the watcher uses of this key's rate; the rest is for people. Writes only a change that
+        matters."""
+        if abs(self.polls_per_s - rate) > 0.01:
+            GigaAccount.objects.filter(pk=self.pk, lease_until__gt=Now()).update(polls_per_s=rate)
 
-    def _take(self, lane: str, *, rate: float, burst: int) -> bool:
-        """One UPDATE decides, so that all threads and processes share one budget."""
+    @writes
+    def take_probe(self) -> bool:
+        """Whether Giga may be asked in spite of an outage: always without one, else one request in 15 s."""
+        if not self.broken_since:
+            return True
         now = timezone.now()
-        free = Q(not_before=None) | Q(not_before__lte=now)
-        spent = {lane: Greatest(F(lane), now.timestamp()) + 1 / rate}
-        allowed = {f"{lane}__lte": now.timestamp() + (burst - 1) / rate}
-        return bool(GigaAccount.objects.filter(free, pk=self.pk, paused_at=None, **allowed).update(**spent))
+        due = Q(not_before=None) | Q(not_before__lte=now)
+        return bool(GigaAccount.objects.filter(due, pk=self.pk).update(not_before=now + PROBE_EVERY))
 
     @writes
     def pause(self, reason: str) -> None:
@@ -93,10 +147,6 @@ class GigaAccount(models.Model):
         GigaAccount.objects.filter(pk=self.pk, paused_at=None).update(
             paused_at=timezone.now(), paused_reason=reason[:500]
         )
-
-    @writes
-    def resume(self) -> None:
-        GigaAccount.objects.filter(pk=self.pk).update(paused_at=None, paused_reason="", not_before=None)
 
     @writes
     def wait(self, seconds: float) -> None:
@@ -108,14 +158,31 @@ class GigaAccount(models.Model):
 
     @writes
     def note(self, error: GigaError) -> None:
-        """What a failed call means for the whole key: a refused one is paused, Retry-After is kept."""
+        """What a failed call means for the whole key: a refused one is paused, Retry-After is kept, and
+        outages in a row open the circuit."""
         if error.outcome == Outcome.KEY_REFUSED:
             self.pause(f"Giga refuses this workspace's key: {error.message}")
         elif error.outcome == Outcome.RATE_LIMITED:
             self.wait(error.retry_after_s)
+        elif error.is_outage:
+            self._count_outage()
+
+    def _count_outage(self) -> None:
+        now = timezone.now()
+        account = GigaAccount.objects.filter(pk=self.pk)
+        recent = Q(outages_since__gt=now - OUTAGES_WITHIN)
+        account.filter(recent).update(outages=F("outages") + 1)
+        account.exclude(recent).update(outages=1, outages_since=now)
+        account.filter(outages__gte=OUTAGES_TO_OPEN, broken_since=None).update(
+            broken_since=now, not_before=now + PROBE_EVERY
+        )
 
     @writes
     def answered(self, now: datetime) -> None:
-        """Remember that Giga answered; at most once in five seconds, to spare the database."""
-        if not self.answered_at or now - self.answered_at > timedelta(seconds=5):
-            GigaAccount.objects.filter(pk=self.pk).update(answered_at=now)
+        """Remember that Giga answered, which ends an outage; at most once in five seconds otherwise, to spare
+        the database."""
+        account = GigaAccount.objects.filter(pk=self.pk)
+        if self.outages or self.broken_since:
+            account.update(answered_at=now, outages=0, outages_since=None, broken_since=None, not_before=None)
+        elif not self.answered_at or now - self.answered_at > timedelta(seconds=5):
+            account.update(answered_at=now)

@@ -21,26 +21,29 @@ GONE_FOR = timedelta(minutes=5)
 DESKTOP_READY = ("ready", "restored")
 
 
-def refresh(run_id: int) -> None:
+def refresh(run_id: int, *, fence: int | None = None) -> datetime | None:
     """Ask Giga once how a started run is, and note what changed. Whatever the answer is, the run stays
-    readable."""
+    readable. `fence`: the lease it is read under. Returns when Giga answered if nothing had changed and so
+    nothing was written, for the caller to keep."""
     run = Run.objects.select_related("agent_session", "workspace__giga_account").filter(pk=run_id).first()
     if run is None or run.status not in READABLE:
-        return
+        return None
+    run.fence = fence
     account, asked_at = run.workspace.giga_account, timezone.now()
     try:
         remote = _read_remote(run, account)
     except GigaError as error:
         _read_failed(run, account, error, asked_at)
-        return
+        return None
     crash_point("poll_read")
     account.answered(timezone.now())
-    _apply(run, remote, asked_at)
+    written = _apply(run, remote, asked_at)
     crash_point("poll_stored")
     if run.is_final:
         # The history outlives the provider. When it cannot be read now, the session's page reads it on
         # demand.
         read_thread(run.agent_session)
+    return None if written else timezone.now()
 
 
 def _read_remote(run: Run, account: GigaAccount) -> giga.RemoteRun:
@@ -60,7 +63,8 @@ def _read_remote(run: Run, account: GigaAccount) -> giga.RemoteRun:
     )
 
 
-def _apply(run: Run, remote: giga.RemoteRun, asked_at: datetime) -> None:
+def _apply(run: Run, remote: giga.RemoteRun, asked_at: datetime) -> bool:
+    """Note what the answer changes; False when that is nothing."""
     now = timezone.now()
     changes = {
         "remote_word": remote.word,
@@ -89,8 +93,11 @@ def _apply(run: Run, remote: giga.RemoteRun, asked_at: datetime) -> None:
         run.record(
             "contact", why="Giga answers again; the status had not changed.", asked_at=asked_at, **contact
         )
-    else:
+    elif run.failed_reads or run.gone_reads:
         run.keep(**contact)
+    else:
+        return False
+    return True
 
 
 def _desktop_changes(run: Run, remote: giga.RemoteRun, now: datetime) -> dict:

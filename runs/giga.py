@@ -45,6 +45,7 @@ class GigaError(Exception):
         request_id: str = "",
         status_code: int = 0,
         retry_after_s: float = 0,
+        is_outage: bool = False,
     ):
         super().__init__(message)
         self.message = message
@@ -54,6 +55,8 @@ class GigaError(Exception):
         self.request_id = request_id
         self.status_code = status_code
         self.retry_after_s = retry_after_s
+        # Giga itself seems to be down: no connection, a broken one, or a 5xx.
+        self.is_outage = is_outage
 
 
 @dataclass(frozen=True)
@@ -215,9 +218,11 @@ def _call(
             method, access.api_url + path, body=body, headers=headers, within_s=within_s or READ_S
         )
     except NotSent as error:
-        raise GigaError(f"Giga cannot be reached: {error}", outcome=Outcome.NOT_SENT) from None
+        text = f"Giga cannot be reached: {error}"
+        raise GigaError(text, outcome=Outcome.NOT_SENT, is_outage=True) from None
     except Broken as error:
-        raise GigaError(f"Giga's answer was lost: {error}", outcome=Outcome.UNCLEAR) from None
+        text = f"Giga's answer was lost: {error}"
+        raise GigaError(text, outcome=Outcome.UNCLEAR, is_outage=True) from None
     # An error message that quotes our own key must not carry it into the history.
     return _judge(answer, answer.body.replace(access.api_key.encode(), b"(key)"))
 
@@ -243,7 +248,7 @@ def _refusal(response: Answer, answer: object) -> GigaError:
             else f"HTTP {status} without a reason"
         )
         outcome = Outcome.KEY_REFUSED if status == 401 else Outcome.GONE if status == 404 else Outcome.UNCLEAR
-        return GigaError(f"Giga gave {said}", outcome=outcome, status_code=status)
+        return GigaError(f"Giga gave {said}", outcome=outcome, status_code=status, is_outage=status >= 500)
     code = _text(envelope.get("code"), limit=60)
     if status == 429 and code == "CONCURRENCY_LIMIT_EXCEEDED":
         outcome = Outcome.NO_FREE_COMPUTER
@@ -264,6 +269,7 @@ def _refusal(response: Answer, answer: object) -> GigaError:
         hint=_text(envelope.get("hint"), limit=500),
         request_id=_text(envelope.get("requestId"), limit=100),
         status_code=status,
+        is_outage=status >= 500,
         retry_after_s=_retry_after_s(response.headers.get("Retry-After"))
         if outcome == Outcome.RATE_LIMITED
         else 0,

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from people.models import Membership
 from runs import giga, pace
+from runs.accounts import PROBE_EVERY
 from runs.broadcast import announce_run
 from runs.crash import crash_point
 from runs.giga import GigaError, Outcome
@@ -71,7 +72,7 @@ def launch(run_id: int) -> None:
     if account is None:
         _put_back(run, "This workspace has no Giga key yet.", pace.SLOWEST_RETRY_S)
         return
-    if not account.is_open:
+    if not account.is_open or not account.take_probe():
         _wait_for_account(run, account)
         return
     try:
@@ -211,6 +212,10 @@ def _wait_for_account(run: Run, account: GigaAccount) -> None:
     if account.paused_at:
         reason = f"{account.paused_reason} Launches wait until the key is replaced."
         _put_back(run, reason[:500], pace.SLOWEST_RETRY_S)
+    elif account.broken_since:
+        since = timezone.localtime(account.broken_since)
+        reason = f"Giga cannot be reached since {since:%H:%M}. Trying again by itself."
+        _put_back(run, reason, PROBE_EVERY.total_seconds())
     elif account.not_before:
         wait_s = max(1.0, (account.not_before - timezone.now()).total_seconds())
         _put_back(run, "Waiting for the rate limit of Giga.", wait_s)

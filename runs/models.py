@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Exists, Q
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -25,6 +25,7 @@ TITLE_LENGTH = 90
 LAUNCH_LEASE_S = 45
 LOST_AFTER = timedelta(minutes=30)
 FAILED_READS_SHOWN = 2
+WATCHED_FOR = timedelta(seconds=60)
 
 
 class AgentSessionQuerySet(models.QuerySet):
@@ -109,14 +110,36 @@ class RunQuerySet(models.QuerySet):
         free = Q(claimed_until=None) | Q(claimed_until__lte=now)
         return self.filter(free, status=Status.QUEUED, due_at__lte=now).order_by("due_at")
 
-    def to_watch(self, now: datetime):
-        """Runs that should be asked about now, the longest waiting first: started ones, and those whose start
-        was sent and whose answer was lost."""
-        return self.filter(status__in=[*READABLE, Status.UNKNOWN], due_at__lte=now).order_by("due_at")
-
     def watched(self):
-        """All runs that reading goes on for."""
+        """All runs that reading goes on for: started ones, and those whose start was sent and whose answer
+        was lost."""
         return self.filter(status__in=[*READABLE, Status.UNKNOWN])
+
+    def for_schedule(self):
+        """As much of each run as it takes to say when it is read next; no texts, no secrets."""
+        own = (
+            "status",
+            "due_at",
+            "queued_at",
+            "sent_at",
+            "accepted_at",
+            "started_at",
+            "desktop_at",
+            "watched_until",
+        )
+        account = ("not_before", "paused_at", "broken_since", "polls_per_s")
+        return self.select_related("agent_session", "workspace__giga_account").only(
+            *own,
+            "workspace__id",
+            "agent_session__duration_hours",
+            *(f"workspace__giga_account__{name}" for name in account),
+        )
+
+    def waiting_for_computer(self, workspace_id: int):
+        """The workspace's launches that queue for a free computer, the first in line first."""
+        return self.filter(workspace=workspace_id, status=Status.QUEUED, waits_for_computer=True).order_by(
+            "pk"
+        )
 
     def stuck_sending(self, now: datetime):
         """Runs whose start was in the hands of a process that did not come back."""
@@ -205,6 +228,12 @@ class Run(models.Model):
     failed_reads = models.PositiveIntegerField(default=0)
     gone_reads = models.PositiveIntegerField(default=0)
     gone_since = models.DateTimeField(null=True, blank=True)
+    # Until when somebody is taken to look at its page, and whether it queues for a free computer.
+    watched_until = models.DateTimeField(null=True, blank=True)
+    waits_for_computer = models.BooleanField(default=False)
+
+    # The lease under which this copy was read: what is written for a lease that has passed on is refused.
+    fence: int | None = None
 
     objects = RunQuerySet.as_manager()
 
@@ -317,10 +346,16 @@ class Run(models.Model):
         return bool(Run.objects.to_launch(now).filter(pk=self.pk).update(claimed_until=until))
 
     @writes
-    def claim_reading(self, *, again_at: datetime) -> bool:
-        """Take this run for one reading; False if another thread took it. It is due again at `again_at`."""
-        mine = Run.objects.watched().filter(pk=self.pk, due_at=self.due_at)
-        return bool(mine.update(due_at=again_at))
+    def somebody_watches(self) -> None:
+        """Its page is open: it is read more often for the next minute. Writes at most every 30 s."""
+        now = timezone.now()
+        stale = Q(watched_until=None) | Q(watched_until__lt=now + WATCHED_FOR / 2)
+        Run.objects.watched().filter(stale, pk=self.pk).update(watched_until=now + WATCHED_FOR)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether its page was open within the last minute."""
+        return bool(self.watched_until and self.watched_until > timezone.now())
 
     @writes
     def move_to(
@@ -355,6 +390,9 @@ class Run(models.Model):
         if self.is_final:
             return False
         unmoved = Run.objects.filter(pk=self.pk, status=seen)
+        if self.fence is not None:
+            holder = GigaAccount.objects.filter(workspace=self.workspace_id, fence=self.fence)
+            unmoved = unmoved.filter(Exists(holder))
         if asked_at is not None:
             unmoved = unmoved.filter(Q(asked_at=None) | Q(asked_at__lte=asked_at))
             fields["asked_at"] = asked_at

@@ -17,11 +17,13 @@ from runs.status import Status
 SETTLE_READINGS = 3
 
 
-def settle(run_id: int) -> None:
-    """Look whether a run whose answer was lost was started after all. Only reads; adopts what it finds."""
+def settle(run_id: int, *, fence: int | None = None) -> None:
+    """Look whether a run whose answer was lost was started after all. Only reads; adopts what it finds.
+    `fence`: the lease it is read under."""
     run = Run.objects.select_related("agent_session", "workspace__giga_account").filter(pk=run_id).first()
     if run is None or run.status != Status.UNKNOWN:
         return
+    run.fence = fence
     account, asked_at = run.workspace.giga_account, timezone.now()
     try:
         thread = giga.get_thread(account.access, thread_id=run.agent_session.thread_id)

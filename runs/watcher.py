@@ -1,30 +1,179 @@
-"""One round of watching: which runs are due, and is there budget to ask. No rules about status."""
+"""Watching: which keys this process holds, which run is asked about next, and when. No rules about status.
 
+The schedule lives in memory, and an unchanged reading writes nothing; the lease makes sure that one process
+at a time paces each key, and its fence that a process which lost it writes nothing any more."""
+
+import logging
+import time
+import uuid
+from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from django.db.models import Count
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from runs import pace
+from runs.accounts import LEASE_S, LEASES_AT_ONCE
+from runs.crash import crash_point
 from runs.following import refresh
-from runs.models import GigaAccount, Run
+from runs.models import FAILED_READS_SHOWN, GigaAccount, Run
 from runs.settling import settle
 from runs.status import Status
 
+logger = logging.getLogger(__name__)
 
-def watch_round(submit: Callable[[Callable, int], object]) -> int:
-    """Hand every run that is due, and that its key's budget allows, to `submit(job, run id)`. Returns how
-    many were asked."""
-    asked = 0
-    now = timezone.now()
-    active = dict(Run.objects.watched().order_by().values_list("workspace").annotate(Count("pk")))
-    for account in GigaAccount.objects.filter(workspace__in=active, paused_at=None):
-        interval = timedelta(seconds=pace.poll_interval_s(active[account.workspace_id]))
-        for run in Run.objects.to_watch(now).filter(workspace=account.workspace_id)[:10]:
-            if not account.is_open or not account.take_for_poll():
-                break
-            if run.claim_reading(again_at=now + interval):
-                submit(settle if run.status == Status.UNKNOWN else refresh, run.pk)
-                asked += 1
-    return asked
+RENEW_S = 5.0
+LOOK_S = 1.0
+MARGIN_S = 3.0
+# A round that comes late may catch up by as much.
+CATCH_UP_S = 0.3
+SET_ASIDE = timedelta(minutes=10)
+
+Submit = Callable[[Callable[[int, int], None], int, int], object]
+
+
+@dataclass
+class Lease:
+    """A key this process watches. `until` is by this process's own steady clock, `free_at` paces its
+    readings."""
+
+    fence: int
+    until: float
+    free_at: float = 0.0
+    runs: list[Run] = field(default_factory=list)
+    intervals: dict[pace.Need, float] = field(default_factory=dict)
+
+    @property
+    def account(self) -> GigaAccount:
+        return self.runs[0].workspace.giga_account
+
+
+class Slice:
+    """What one process watches. `round` is called over and over; nothing in here waits. Readings are handed
+    to `submit(job, run id, fence)`, which runs them on threads."""
+
+    def __init__(self, submit: Submit):
+        self.holder = uuid.uuid4().hex
+        self.submit = submit
+        self.leases: dict[int, Lease] = {}
+        self.asked_at: dict[int, float] = {}
+        self.reading: set[int] = set()
+        self.contacts: dict[int, datetime] = {}
+        self.renew_at = self.look_at = 0.0
+
+    def round(self) -> int:
+        """Ask about the runs whose turn it is. Returns how many were asked about."""
+        now = time.monotonic()
+        if now >= self.renew_at:
+            self.renew_at = now + RENEW_S
+            self.keep_leases(GigaAccount.objects.renew(self.holder), now)
+            self.flush()
+        if now >= self.look_at:
+            self.look_at = now + LOOK_S
+            self.look(now)
+        return sum(self.ask(lease) for lease in self.leases.values())
+
+    def keep_leases(self, fences: dict[int, int], now: float) -> None:
+        """Hold these leases for another while, and no others."""
+        kept = {}
+        for key, fence in fences.items():
+            lease = self.leases.get(key)
+            if lease is None or lease.fence != fence:
+                lease = Lease(fence, until=0.0, free_at=now)
+            lease.until = now + LEASE_S
+            kept[key] = lease
+        self.leases = kept
+
+    def look(self, now: float) -> None:
+        """Read anew which runs there are and what they need; take the keys nobody holds, drop those without
+        work."""
+        with_work = set(
+            Run.objects.watched().order_by().values_list("workspace__giga_account", flat=True).distinct()
+        )
+        with_work.discard(None)
+        if idle := [key for key in self.leases if key not in with_work]:
+            GigaAccount.objects.release(self.holder, idle)
+            self.leases = {key: lease for key, lease in self.leases.items() if key in with_work}
+        wanted = with_work - self.leases.keys()
+        if taken := GigaAccount.objects.take(self.holder, wanted, at_most=LEASES_AT_ONCE - len(self.leases)):
+            crash_point("lease_taken")
+            self.keep_leases({key: lease.fence for key, lease in self.leases.items()} | taken, now)
+        self.call_roll()
+
+    def call_roll(self) -> None:
+        runs = Run.objects.watched().for_schedule().filter(workspace__giga_account__in=list(self.leases))
+        by_key: dict[int, list[Run]] = {key: [] for key in self.leases}
+        for run in runs:
+            by_key[run.workspace.giga_account.pk].append(run)
+        for key, lease in self.leases.items():
+            lease.runs = by_key[key]
+            needs = Counter(need(run) for run in lease.runs if run.status != Status.UNKNOWN)
+            lease.intervals = pace.intervals_s(needs)
+            if lease.runs:
+                lease.account.says_polls_per_s(pace.polls_per_s(needs))
+        present = {run.pk for lease in self.leases.values() for run in lease.runs}
+        self.asked_at = {pk: at for pk, at in self.asked_at.items() if pk in present}
+
+    def ask(self, lease: Lease) -> int:
+        """Ask about the run of this key that is most overdue, if the key's pace allows one now."""
+        now = time.monotonic()
+        if not lease.runs or not lease.free_at <= now <= lease.until - MARGIN_S or not lease.account.is_open:
+            return 0
+        run = max(lease.runs, key=lambda run: self.overdue(run, lease, now))
+        if self.overdue(run, lease, now) < 1 or not lease.account.take_probe():
+            return 0
+        lease.free_at = max(lease.free_at, now - CATCH_UP_S) + 1 / pace.POLL_RATE_PER_S
+        self.asked_at[run.pk] = now
+        self.reading.add(run.pk)
+        self.submit(self.read, run.pk, lease.fence)
+        return 1
+
+    def overdue(self, run: Run, lease: Lease, now: float) -> float:
+        """How late a run's reading is, in its own intervals: from 1 on it is due."""
+        if run.pk in self.reading or run.due_at is None or run.due_at > timezone.now():
+            return 0.0
+        asked_at = self.asked_at.get(run.pk)
+        if run.status == Status.UNKNOWN or asked_at is None:
+            return 1.0 + (timezone.now() - run.due_at).total_seconds() / 60
+        return (now - asked_at) / lease.intervals.get(need(run), pace.FASTEST_POLL_S)
+
+    def read(self, run_id: int, fence: int) -> None:
+        """One reading, on a thread. A run whose answer breaks us is set aside and does not hold up the
+        others."""
+        try:
+            is_unknown = Run.objects.filter(pk=run_id, status=Status.UNKNOWN).exists()
+            contact_at = (settle if is_unknown else refresh)(run_id, fence=fence)
+            if contact_at:
+                self.contacts[run_id] = contact_at
+        except DatabaseError:
+            raise
+        except Exception:
+            logger.exception("run %s could not be read and is set aside", run_id)
+            aside = {"due_at": timezone.now() + SET_ASIDE, "failed_reads": FAILED_READS_SHOWN}
+            Run.objects.watched().filter(pk=run_id).update(**aside)
+        finally:
+            self.reading.discard(run_id)
+
+    def flush(self) -> None:
+        """Write when the runs that had nothing to tell last answered: one short statement for all of them."""
+        contacts, self.contacts = self.contacts, {}
+        if not contacts:
+            return
+        rows = [(connection.ops.adapt_datetimefield_value(at), pk) for pk, at in contacts.items()]
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.executemany("UPDATE runs_run SET contact_at = %s WHERE id = %s", rows)
+
+    def stop(self) -> None:
+        """Keep what is known and give the keys back, so that another process can go on at once."""
+        self.flush()
+        GigaAccount.objects.release(self.holder)
+        self.leases = {}
+
+
+def need(run: Run) -> pace.Need:
+    """Why this run matters now."""
+    started_at = run.accepted_at or run.queued_at
+    started_s_ago = (timezone.now() - started_at).total_seconds()
+    return pace.need_of(is_watched=run.is_watched, started_s_ago=started_s_ago, left_s=run.left_s)

@@ -82,13 +82,14 @@ def test_a_conversation_that_cannot_be_read_does_not_disturb_the_end(run):
     assert run.status == Status.COMPLETED and run.agent_session.thread is None
 
 
-def test_an_unchanged_answer_writes_no_event(run):
+def test_an_unchanged_answer_writes_nothing_and_returns_its_time(run):
     refresh(run, json=answer("QUEUED"))
-    count = RunEvent.objects.count()
-    before = run.contact_at
-    refresh(run, json=answer("QUEUED"))
-    assert RunEvent.objects.count() == count
-    assert run.contact_at > before
+    events, before = RunEvent.objects.count(), Run.objects.values().get(pk=run.pk)
+    with responses.RequestsMock() as answers:
+        answers.get(RUN_URL, json=answer("QUEUED"))
+        assert following.refresh(run.pk) > before["contact_at"]
+    assert RunEvent.objects.count() == events
+    assert Run.objects.values().get(pk=run.pk) == before
 
 
 def test_an_address_is_not_used_before_its_computer_is_ready(run):
@@ -188,14 +189,14 @@ def test_an_unreadable_run_is_lost_half_an_hour_after_its_time(run):
 def test_a_refused_key_stops_all_asking(run):
     refresh(run, json={"error": {"code": "UNAUTHORIZED", "message": "No such key."}}, status=401)
     account = GigaAccount.objects.get()
-    assert account.paused_at and not account.take_for_poll() and not account.take_for_people()
+    assert account.paused_at and not account.take_for_people()
 
 
 def test_retry_after_holds_for_the_whole_key(run):
     refresh(run, json={"error": {"code": "RATE_LIMITED"}}, status=429, headers={"Retry-After": "30"})
     account = GigaAccount.objects.get()
     assert account.not_before > timezone.now() + timedelta(seconds=25)
-    assert not account.take_for_poll()
+    assert not account.take_for_people()
     assert run.failed_reads == 0
 
 

@@ -10,7 +10,7 @@ import responses
 from django.utils import timezone
 
 from people.models import membership_of
-from runs import launching, tasks
+from runs import launching, pace, tasks
 from runs.models import GigaAccount, Run, RunEvent
 from runs.status import Status
 from tests import factories
@@ -65,7 +65,7 @@ def starts(answers) -> int:
 
 def due_now(run):
     Run.objects.filter(pk=run.pk).update(due_at=timezone.now())
-    GigaAccount.objects.update(people_free_at=0, polls_free_at=0)
+    GigaAccount.objects.update(people_free_at=0)
 
 
 def test_an_accepted_launch_is_a_queued_run_with_its_first_event(operator):
@@ -260,7 +260,7 @@ def test_the_budget_of_a_key_is_shared(operator, answers):
     answers.add_callback("POST", f"{URL}/api/sessions/t1/runs", lambda request: (201, {}, started_somehow()))
     for _ in range(6):
         launch(accept(operator))
-    assert len(answers.calls) == 5
+    assert len(answers.calls) == pace.PEOPLE_BURST
     assert Run.objects.filter(reason__contains="rate limit").exists()
 
 

@@ -291,7 +291,9 @@ class TestSessions:
 
 
 class TestDemo:
-    @pytest.mark.parametrize("path", ["/runs/", "/runs/new/", "/runs/1/", "/sessions/", "/nothing/", "/accounts/login/"])
+    @pytest.mark.parametrize(
+        "path", ["/runs/", "/runs/new/", "/runs/1/", "/sessions/", "/nothing/", "/accounts/login/"]
+    )
     def test_every_page_says_that_giga_is_simulated(self, signed_in, path):
         if path == "/accounts/login/":
             signed_in.logout()

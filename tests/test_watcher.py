@@ -1,17 +1,36 @@
-"""Which runs are asked about, and how many requests a key makes."""
+"""Which keys a process watches, which runs it asks about, and what it may write."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import pytest
-from django.utils import timezone as clock
+from django.utils import timezone
 
-from runs import pace
-from runs.following import refresh
+from runs import watcher
+from runs.accounts import OUTAGES_TO_OPEN
+from runs.giga import GigaError, Outcome
 from runs.models import GigaAccount, Run
-from runs.settling import settle
 from runs.status import Status
-from runs.watcher import watch_round
+from runs.watcher import Slice
 from tests import factories
+
+OUTAGE = GigaError("down", outcome=Outcome.NOT_SENT, is_outage=True)
+
+
+class Clock:
+    """A steady clock that a test moves."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(watcher, "time", clock)
+    return clock
 
 
 @pytest.fixture
@@ -20,86 +39,220 @@ def asked():
 
 
 @pytest.fixture
-def submit(asked):
-    return lambda job, run_id: asked.append((job, run_id))
+def a_slice(clock, asked):
+    """A slice whose readings end at once and find nothing new; `asked` lists (second, run id)."""
+
+    def submit(job, run_id, fence):
+        asked.append((clock.now - 1000.0, run_id))
+        watching.reading.discard(run_id)
+
+    watching = Slice(submit)
+    return watching
 
 
-def test_a_due_run_is_asked_about_and_is_due_again_later(workspace, submit, asked):
-    run = factories.make_run(workspace)
-    assert watch_round(submit) == 1
-    assert asked == [(refresh, run.pk)]
-    run.refresh_from_db()
-    assert run.due_at > clock.now()
+def rounds(a_slice, clock, seconds):
+    for _ in range(int(seconds * 4)):
+        a_slice.round()
+        clock.now += 0.25
 
 
-def test_an_unknown_run_is_settled_instead(workspace, submit, asked):
-    run = factories.make_run(workspace, Status.UNKNOWN)
-    watch_round(submit)
-    assert asked == [(settle, run.pk)]
+def old_run(workspace, **fields):
+    """A run past its first two minutes, so that nothing makes it special."""
+    return factories.make_run(workspace, accepted_at=timezone.now() - timedelta(minutes=10), **fields)
+
+
+def test_a_due_run_is_asked_about_again_and_again(workspace, a_slice, clock, asked):
+    run = old_run(workspace)
+    rounds(a_slice, clock, 20)
+    assert {run_id for _, run_id in asked} == {run.pk}
+    assert 9 <= len(asked) <= 11
 
 
 @pytest.mark.parametrize("status", [Status.QUEUED, Status.SENDING, Status.COMPLETED, Status.LOST])
-def test_other_runs_are_left_alone(workspace, submit, asked, status):
+def test_other_runs_are_left_alone(workspace, a_slice, clock, asked, status):
     factories.make_run(workspace, status)
-    assert watch_round(submit) == 0 and asked == []
+    rounds(a_slice, clock, 3)
+    assert asked == [] and a_slice.leases == {}
 
 
-def test_what_is_not_due_is_not_asked(workspace, submit):
-    factories.make_run(workspace, due_at=clock.now() + timedelta(seconds=5))
-    assert watch_round(submit) == 0
+def test_what_is_not_due_is_not_asked(workspace, a_slice, clock, asked):
+    old_run(workspace, due_at=timezone.now() + timedelta(seconds=60))
+    rounds(a_slice, clock, 5)
+    assert asked == []
 
 
-def test_a_paused_key_asks_nothing(workspace, submit):
-    factories.make_run(workspace)
+def test_a_paused_key_asks_nothing(workspace, a_slice, clock, asked):
+    old_run(workspace)
     workspace.giga_account.pause("No.")
-    assert watch_round(submit) == 0
+    rounds(a_slice, clock, 5)
+    assert asked == []
 
 
-def test_the_longest_waiting_is_asked_first(workspace, submit, asked):
-    late = factories.make_run(workspace, due_at=clock.now() - timedelta(seconds=1))
-    later = factories.make_run(workspace, due_at=clock.now() - timedelta(seconds=9))
-    watch_round(submit)
-    GigaAccount.objects.update(polls_free_at=0)
-    watch_round(submit)
-    assert [run_id for _, run_id in asked] == [later.pk, late.pk]
+def test_all_runs_of_a_key_get_their_turn(workspace, a_slice, clock, asked):
+    runs = {old_run(workspace).pk for _ in range(7)}
+    rounds(a_slice, clock, 12)
+    assert {run_id for _, run_id in asked} == runs
 
 
-@pytest.mark.django_db
-def test_one_key_is_asked_at_its_pace_and_each_key_has_its_own(submit):
+def test_a_watched_run_is_asked_about_most_and_nobody_starves(workspace, a_slice, clock, asked):
+    watched = old_run(workspace, watched_until=timezone.now() + timedelta(hours=1))
+    others = {old_run(workspace).pk for _ in range(9)}
+    rounds(a_slice, clock, 60)
+    counts = [sum(run_id == pk for _, run_id in asked) for pk in (watched.pk, *others)]
+    assert counts[0] >= 16 and min(counts[1:]) >= 1
+
+
+def test_one_key_keeps_its_pace_and_each_key_has_its_own(a_slice, clock, asked, db):
     for name in ("one", "two"):
         workspace = factories.make_workspace(name)
-        for _ in range(5):
-            factories.make_run(workspace)
-    assert watch_round(submit) == 2
-    assert watch_round(submit) == 0
+        for _ in range(30):
+            old_run(workspace)
+    rounds(a_slice, clock, 60)
+    assert 80 <= len(asked) <= 86
 
 
-def test_two_watchers_do_not_take_the_same_reading(workspace):
-    run = factories.make_run(workspace)
-    twin = Run.objects.get(pk=run.pk)
-    again_at = clock.now() + timedelta(seconds=5)
-    assert run.claim_reading(again_at=again_at)
-    assert not twin.claim_reading(again_at=again_at)
+def test_a_reading_under_way_is_not_asked_for_twice(workspace, clock):
+    started = []
+    a_slice = Slice(lambda job, run_id, fence: started.append(run_id))
+    old_run(workspace)
+    rounds(a_slice, clock, 10)
+    assert len(started) == 1
 
 
-def test_the_worst_minute_of_a_key_stays_under_sixty(workspace, monkeypatch):
-    """Everybody asks as often as they can, ten times a second, for three minutes."""
-    account, now, taken = workspace.giga_account, datetime(2026, 1, 1, tzinfo=timezone.utc), []
-    monkeypatch.setattr("runs.accounts.timezone.now", lambda: now)
-    for step in range(1800):
-        now = datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=step / 10)
-        for take in (account.take_for_poll, account.take_for_people):
-            if take():
-                taken.append(step / 10)
-    worst = max(sum(start <= at < start + 60 for at in taken) for start in taken)
-    assert 50 <= worst <= 60
+class TestLeases:
+    def test_a_key_is_watched_by_one_process_at_a_time(self, workspace, clock):
+        old_run(workspace)
+        first, second = Slice(lambda *args: None), Slice(lambda *args: None)
+        first.round()
+        second.round()
+        assert len(first.leases) == 1 and second.leases == {}
+
+    def test_a_lease_that_ended_is_taken_over_with_a_higher_fence(self, workspace, clock):
+        old_run(workspace)
+        first, second = Slice(lambda *args: None), Slice(lambda *args: None)
+        first.round()
+        GigaAccount.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        clock.now += 2
+        second.round()
+        assert next(iter(second.leases.values())).fence > next(iter(first.leases.values())).fence
+        clock.now += 6
+        first.round()
+        assert first.leases == {}
+
+    def test_a_stopped_process_gives_its_keys_back_at_once(self, workspace, clock):
+        old_run(workspace)
+        first, second = Slice(lambda *args: None), Slice(lambda *args: None)
+        first.round()
+        first.stop()
+        second.round()
+        assert len(second.leases) == 1
+
+    def test_asking_stops_before_a_lease_that_could_not_be_renewed_ends(
+        self, workspace, a_slice, clock, asked
+    ):
+        old_run(workspace)
+        a_slice.round()
+        a_slice.renew_at = a_slice.look_at = float("inf")
+        rounds(a_slice, clock, 30)
+        assert max(second for second, _ in asked) <= 12
+
+    def test_a_key_without_work_is_given_back(self, workspace, a_slice, clock):
+        run = old_run(workspace)
+        a_slice.round()
+        run.move_to(Status.COMPLETED)
+        rounds(a_slice, clock, 2)
+        assert a_slice.leases == {} and GigaAccount.objects.get().lease_until is None
+
+    def test_what_is_written_for_a_lease_that_passed_on_is_refused(self, workspace):
+        run = old_run(workspace)
+        GigaAccount.objects.update(fence=5)
+        run.fence = 4
+        assert not run.move_to(Status.WAITING)
+        run.fence = 5
+        assert run.move_to(Status.WAITING)
+
+    def test_at_most_so_many_keys_at_once(self, clock, monkeypatch, db):
+        monkeypatch.setattr(watcher, "LEASES_AT_ONCE", 2)
+        for number in range(3):
+            old_run(factories.make_workspace(f"Team {number}"))
+        first, second = Slice(lambda *args: None), Slice(lambda *args: None)
+        first.round()
+        second.round()
+        assert (len(first.leases), len(second.leases)) == (2, 1)
 
 
-def test_intervals_share_the_budget():
-    assert pace.poll_interval_s(1) == pace.FASTEST_POLL_S
-    assert pace.poll_interval_s(70) == pytest.approx(100)
+class TestReadings:
+    def test_a_run_whose_answer_breaks_us_is_set_aside(self, workspace, monkeypatch):
+        broken, good = old_run(workspace), old_run(workspace)
+
+        def refresh(run_id, fence):
+            if run_id == broken.pk:
+                raise RuntimeError("a defect of ours")
+            return timezone.now()
+
+        monkeypatch.setattr(watcher, "refresh", refresh)
+        a_slice = Slice(lambda *args: None)
+        for run in (broken, good):
+            a_slice.read(run.pk, 1)
+        broken.refresh_from_db()
+        assert broken.due_at > timezone.now() + timedelta(minutes=9) and broken.has_no_contact
+        assert list(a_slice.contacts) == [good.pk] and a_slice.reading == set()
+
+    def test_times_of_contact_are_written_together(self, workspace):
+        runs = [old_run(workspace) for _ in range(3)]
+        a_slice, at = Slice(lambda *args: None), timezone.now() + timedelta(seconds=1)
+        a_slice.contacts = {run.pk: at for run in runs}
+        a_slice.flush()
+        assert list(Run.objects.values_list("contact_at", flat=True)) == [at] * 3
+        assert a_slice.contacts == {}
 
 
-def test_waiting_after_failures_grows_and_ends():
-    delays = [pace.retry_delay_s(failures) for failures in range(12)]
-    assert delays == sorted(delays) and delays[1] == 2 and delays[-1] == pace.SLOWEST_RETRY_S
+class TestOutages:
+    def test_outages_in_a_row_open_the_circuit_and_an_answer_closes_it(self, workspace):
+        account = workspace.giga_account
+        for _ in range(OUTAGES_TO_OPEN):
+            assert account.broken_since is None
+            account.note(OUTAGE)
+            account.refresh_from_db()
+        assert account.broken_since and not account.is_open
+        account.answered(timezone.now())
+        account.refresh_from_db()
+        assert account.broken_since is None and account.is_open
+
+    def test_while_it_is_open_one_request_at_a_time_tries(self, workspace):
+        account = workspace.giga_account
+        GigaAccount.objects.update(broken_since=timezone.now(), not_before=timezone.now())
+        account.refresh_from_db()
+        assert account.take_probe() and not account.take_probe()
+
+    def test_outages_long_ago_do_not_count(self, workspace):
+        account = workspace.giga_account
+        for _ in range(OUTAGES_TO_OPEN * 2):
+            GigaAccount.objects.update(outages_since=timezone.now() - timedelta(seconds=31))
+            account.note(OUTAGE)
+        account.refresh_from_db()
+        assert account.broken_since is None
+
+
+class TestBudget:
+    def test_people_have_what_the_watcher_does_not_use(self, workspace):
+        account = workspace.giga_account
+        assert [account.take_for_people() for _ in range(5)] == [True] * 4 + [False]
+        GigaAccount.objects.update(people_free_at=timezone.now().timestamp() + 3 / 0.9 - 0.01)
+        assert account.take_for_people()
+
+    def test_the_worst_minute_of_a_key_stays_under_sixty(self, workspace, a_slice, clock, asked, monkeypatch):
+        """The watcher reads as fast as it may, people press ten times a second, for two minutes."""
+        for _ in range(30):
+            old_run(workspace)
+        start, account = timezone.now(), workspace.giga_account
+        monkeypatch.setattr("runs.accounts.timezone.now", lambda: start + timedelta(seconds=clock.now - 1000))
+        GigaAccount.objects.update(lease_until=start + timedelta(hours=1))
+        for _ in range(480):
+            a_slice.round()
+            if account.take_for_people():
+                asked.append((clock.now - 1000, 0))
+            clock.now += 0.25
+        times = [second for second, _ in asked]
+        worst = max(sum(start <= at < start + 60 for at in times) for start in times)
+        assert 50 <= worst <= 60

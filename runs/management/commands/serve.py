@@ -131,6 +131,7 @@ def connect_giga(workspace, simulator) -> None:
 def free_dead_claims() -> None:
     """This process alone works on this folder, so every claim that is still held was left by a dead one."""
     Run.objects.active().exclude(claimed_until=None).update(claimed_until=timezone.now())
+    GigaAccount.objects.update(lease_holder="", lease_until=None, polls_per_s=0)
 
 
 def serve(listening: socket.socket) -> None:
