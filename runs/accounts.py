@@ -75,6 +75,7 @@ class GigaAccount(models.Model):
     answered_at = models.DateTimeField(null=True, blank=True)
     # Since when Giga cannot be reached, and the outages counted before that was said.
     broken_since = models.DateTimeField(null=True, blank=True)
+    probe_after = models.DateTimeField(null=True, blank=True, editable=False)
     outages = models.PositiveIntegerField(default=0, editable=False)
     outages_since = models.DateTimeField(null=True, blank=True, editable=False)
     # When people's next request is free (GCRA, seconds since 1970), and what the watcher uses of the key's
@@ -110,7 +111,9 @@ class GigaAccount(models.Model):
     @property
     def is_open(self) -> bool:
         """Whether Giga may be asked anything for this workspace right now."""
-        return not self.paused_at and not (self.not_before and self.not_before > timezone.now())
+        now = timezone.now()
+        waits = [self.not_before, self.probe_after if self.broken_since else None]
+        return not self.paused_at and not any(until and until > now for until in waits)
 
     @writes
     def take_for_people(self) -> bool:
@@ -138,8 +141,8 @@ class GigaAccount(models.Model):
         if not self.broken_since:
             return True
         now = timezone.now()
-        due = Q(not_before=None) | Q(not_before__lte=now)
-        return bool(GigaAccount.objects.filter(due, pk=self.pk).update(not_before=now + PROBE_EVERY))
+        due = Q(probe_after=None) | Q(probe_after__lte=now)
+        return bool(GigaAccount.objects.filter(due, pk=self.pk).update(probe_after=now + PROBE_EVERY))
 
     @writes
     def pause(self, reason: str) -> None:
@@ -174,7 +177,7 @@ class GigaAccount(models.Model):
         account.filter(recent).update(outages=F("outages") + 1)
         account.exclude(recent).update(outages=1, outages_since=now)
         account.filter(outages__gte=OUTAGES_TO_OPEN, broken_since=None).update(
-            broken_since=now, not_before=now + PROBE_EVERY
+            broken_since=now, probe_after=now + PROBE_EVERY
         )
 
     @writes
@@ -183,6 +186,6 @@ class GigaAccount(models.Model):
         the database."""
         account = GigaAccount.objects.filter(pk=self.pk)
         if self.outages or self.broken_since:
-            account.update(answered_at=now, outages=0, outages_since=None, broken_since=None, not_before=None)
+            account.update(answered_at=now, outages=0, outages_since=None, broken_since=None)
         elif not self.answered_at or now - self.answered_at > timedelta(seconds=5):
             account.update(answered_at=now)

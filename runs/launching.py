@@ -14,9 +14,12 @@ from runs.broadcast import announce_run
 from runs.crash import crash_point
 from runs.giga import GigaError, Outcome
 from runs.models import AgentSession, GigaAccount, Run, RunEvent
+from runs.room import lack_of_room
 from runs.status import Status
 
 START_MESSAGE = "Start the task now."
+BUSY_KEY = "Waiting for the rate limit: 60 requests a minute for one key."
+BUSY_KEY_S = 2.0
 
 
 class NotAllowed(Exception):
@@ -69,25 +72,46 @@ def launch(run_id: int) -> None:
         return
     crash_point("launch_claimed")
     account = getattr(run.workspace, "giga_account", None)
-    if account is None:
-        _put_back(run, "This workspace has no Giga key yet.", pace.SLOWEST_RETRY_S)
-        return
-    if not account.is_open or not account.take_probe():
-        _wait_for_account(run, account)
+    reason, delay_s = _why_not_now(run, account)
+    if account is None or reason:
+        _put_back(run, reason, delay_s)
         return
     try:
         if not run.agent_session.thread_id:
-            if not account.take_for_people():
-                _put_back(run, "Waiting for the rate limit: 60 requests a minute for one key.", 2)
-                return
             _create_session(run, account)
         if not account.take_for_people():
-            _put_back(run, "Waiting for the rate limit: 60 requests a minute for one key.", 2)
+            _put_back(run, BUSY_KEY, BUSY_KEY_S)
             return
     except GigaError as error:
         _session_failed(run, account, error)
         return
     _start(run, account)
+
+
+def _why_not_now(run: Run, account: GigaAccount | None) -> tuple[str, float]:
+    """Why this launch has to wait, and for how many seconds; ("", 0) when it may go on."""
+    if account is None:
+        return "This workspace has no Giga key yet.", pace.SLOWEST_RETRY_S
+    if account.paused_at:
+        return f"{account.paused_reason} Launches wait until the key is replaced.", pace.SLOWEST_RETRY_S
+    if reason := lack_of_room():
+        return reason, pace.SLOWEST_RETRY_S
+    # Behind others in line nobody is asked: a free computer goes to the first of them.
+    if ahead := Run.objects.waiting_for_computer(run.workspace_id).filter(pk__lt=run.pk).count():
+        run.keep(waits_for_computer=True)
+        return f"Waiting for a free computer, place {ahead + 1} in line.", pace.SLOWEST_RETRY_S
+    if account.broken_since and not (account.is_open and account.take_probe()):
+        since = timezone.localtime(account.broken_since)
+        return (
+            f"Giga cannot be reached since {since:%H:%M}. Trying again by itself.",
+            PROBE_EVERY.total_seconds(),
+        )
+    if account.not_before and not account.is_open:
+        wait_s = max(1.0, (account.not_before - timezone.now()).total_seconds())
+        return "Waiting for the rate limit of Giga.", wait_s
+    if not run.agent_session.thread_id and not account.take_for_people():
+        return BUSY_KEY, BUSY_KEY_S
+    return "", 0
 
 
 def _create_session(run: Run, account: GigaAccount) -> None:
@@ -121,14 +145,18 @@ def _start(run: Run, account: GigaAccount) -> None:
     """The one call that costs money. It is claimed by a committed row first and is never sent a second
     time."""
     sent_at = timezone.now()
-    if not run.move_to(Status.SENDING, why="", sent_at=sent_at, attempt=run.attempt + 1, reason=""):
+    if not run.move_to(
+        Status.SENDING, why="", sent_at=sent_at, attempt=run.attempt + 1, reason="", waits_for_computer=False
+    ):
         return
     crash_point("sending_stored")
     try:
         message = run.message or START_MESSAGE
         started = giga.start_run(account.access, thread_id=run.agent_session.thread_id, message=message)
     except GigaError as error:
+        crash_point("start_answered")
         _start_failed(run, account, error)
+        crash_point("start_stored")
         return
     crash_point("start_answered")
     account.answered(timezone.now())
@@ -201,29 +229,18 @@ def _try_later(run: Run, account: GigaAccount, error: GigaError) -> None:
         delay = pace.SLOWEST_RETRY_S
     reasons = {
         Outcome.RATE_LIMITED: "Waiting for the rate limit of Giga.",
-        Outcome.NO_FREE_COMPUTER: "Waiting for a free computer: all of the plan are busy.",
+        Outcome.NO_FREE_COMPUTER: "Waiting for a free computer, place 1 in line: all of the plan are busy.",
     }
+    run.keep(waits_for_computer=error.outcome == Outcome.NO_FREE_COMPUTER)
     _put_back(
         run, reasons.get(error.outcome, f"{error.message}. Trying again by itself."), delay, attempt=attempt
     )
 
 
-def _wait_for_account(run: Run, account: GigaAccount) -> None:
-    if account.paused_at:
-        reason = f"{account.paused_reason} Launches wait until the key is replaced."
-        _put_back(run, reason[:500], pace.SLOWEST_RETRY_S)
-    elif account.broken_since:
-        since = timezone.localtime(account.broken_since)
-        reason = f"Giga cannot be reached since {since:%H:%M}. Trying again by itself."
-        _put_back(run, reason, PROBE_EVERY.total_seconds())
-    elif account.not_before:
-        wait_s = max(1.0, (account.not_before - timezone.now()).total_seconds())
-        _put_back(run, "Waiting for the rate limit of Giga.", wait_s)
-
-
 def _put_back(run: Run, reason: str, delay_s: float, *, attempt: int | None = None) -> None:
     """Back into the queue until `delay_s` from now, with the reason on the page; said once while it stays
     the same."""
+    reason = reason[:500]
     fields: dict[str, Any] = {"due_at": timezone.now() + timedelta(seconds=delay_s), "claimed_until": None}
     if attempt is not None:
         fields["attempt"] = attempt

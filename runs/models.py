@@ -127,7 +127,7 @@ class RunQuerySet(models.QuerySet):
             "desktop_at",
             "watched_until",
         )
-        account = ("not_before", "paused_at", "broken_since", "polls_per_s")
+        account = ("not_before", "paused_at", "broken_since", "probe_after", "polls_per_s")
         return self.select_related("agent_session", "workspace__giga_account").only(
             *own,
             "workspace__id",
@@ -369,7 +369,16 @@ class Run(models.Model):
             # The desktop is a key to a computer: it is erased when the run is over.
             fields |= {"due_at": None, "ended_at": fields.get("ended_at") or now}
             fields |= {"sealed_desktop_url": "", "desktop_kind": "", "sealed_public_token": ""}
-        return self._change(kind="status", why=why, by=by, asked_at=asked_at, status=str(status), **fields)
+        moved = self._change(kind="status", why=why, by=by, asked_at=asked_at, status=str(status), **fields)
+        if moved and self.is_final:
+            self._call_next()
+        return moved
+
+    def _call_next(self) -> None:
+        """A computer became free: the first launch in line is due now."""
+        first = Run.objects.waiting_for_computer(self.workspace_id).first()
+        if first:
+            first.keep(due_at=timezone.now())
 
     @writes
     def record(

@@ -4,6 +4,7 @@ only."""
 from django.conf import settings
 
 from runs.models import GigaAccount, Run
+from runs.room import lack_of_room
 
 
 def shell(request) -> dict:
@@ -17,5 +18,6 @@ def shell(request) -> dict:
     context["workspace"] = workspace = membership and membership.workspace
     if workspace:
         context["active_count"] = Run.objects.visible_to(user).active().count()
+        context["lack_of_room"] = lack_of_room()
         context["giga_account"] = GigaAccount.objects.filter(workspace=workspace).first()
     return context

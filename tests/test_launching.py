@@ -236,8 +236,49 @@ def test_a_full_plan_waits_for_a_free_computer(operator, answers):
     run = launch(accept(operator))
     assert (run.status, run.reason) == (
         Status.QUEUED,
-        "Waiting for a free computer: all of the plan are busy.",
+        "Waiting for a free computer, place 1 in line: all of the plan are busy.",
     )
+
+
+def test_launches_queue_for_a_computer_in_their_order(operator, answers):
+    answers.post(f"{URL}/api/sessions/t1/runs", json=envelope("CONCURRENCY_LIMIT_EXCEEDED"), status=429)
+    first, second, third = launch(accept(operator)), launch(accept(operator)), launch(accept(operator))
+    assert "place 1 in line" in first.reason
+    assert [second.reason, third.reason] == [
+        "Waiting for a free computer, place 2 in line.",
+        "Waiting for a free computer, place 3 in line.",
+    ]
+    assert starts(answers) == 1
+
+
+def test_when_a_run_ends_the_first_in_line_is_due_at_once(operator, answers, workspace):
+    answers.post(f"{URL}/api/sessions/t1/runs", json=envelope("CONCURRENCY_LIMIT_EXCEEDED"), status=429)
+    first, second = launch(accept(operator)), launch(accept(operator))
+    factories.make_run(workspace).move_to(Status.COMPLETED)
+    for run in (first, second):
+        run.refresh_from_db()
+    assert first.due_at <= timezone.now() < second.due_at
+
+
+def test_an_outage_holds_launches_back_and_one_request_tries_whether_it_is_over(operator, answers):
+    answers.post(f"{URL}/api/sessions/t1/runs", json=STARTED, status=201)
+    GigaAccount.objects.update(broken_since=timezone.now(), probe_after=timezone.now() + timedelta(seconds=9))
+    run = launch(accept(operator))
+    assert run.reason.startswith("Giga cannot be reached since") and len(answers.calls) == 0
+    GigaAccount.objects.update(probe_after=timezone.now())
+    due_now(run)
+    assert launch(run).status == Status.STARTING
+    assert GigaAccount.objects.get().broken_since is None
+
+
+def test_without_room_for_the_answer_nothing_is_sent(operator, answers, monkeypatch, client):
+    usage = type("usage", (), {"free": 499 * 1024**2})
+    monkeypatch.setattr("runs.room.shutil.disk_usage", lambda path: usage)
+    run = launch(accept(operator))
+    assert run.status == Status.QUEUED and "499 MB free" in run.reason
+    assert len(answers.calls) == 0
+    client.force_login(operator)
+    assert b"499 MB free" in client.get("/runs/").content
 
 
 def test_the_session_is_made_once_even_when_the_start_waits(operator, answers):

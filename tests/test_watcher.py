@@ -221,7 +221,7 @@ class TestOutages:
 
     def test_while_it_is_open_one_request_at_a_time_tries(self, workspace):
         account = workspace.giga_account
-        GigaAccount.objects.update(broken_since=timezone.now(), not_before=timezone.now())
+        GigaAccount.objects.update(broken_since=timezone.now(), probe_after=timezone.now())
         account.refresh_from_db()
         assert account.take_probe() and not account.take_probe()
 
