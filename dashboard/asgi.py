@@ -16,16 +16,25 @@ django_application = get_asgi_application()
 from django.conf import settings  # noqa: E402
 
 from dashboard import engine  # noqa: E402
-from runs import broadcast, routing  # noqa: E402
+from runs import broadcast, instance, routing  # noqa: E402
+
+SECOND_PROCESS = (
+    f"another process serves {settings.DATA}: several need CELERY_BROKER_URL, REDIS_URL and DATABASE_URL"
+)
 
 
 async def lifespan(scope, receive, send):
-    """Starts the engine with the server and stops it with the server. uvicorn calls this; Daphne does not."""
+    """Starts the engine with the server and stops it with the server. uvicorn calls this; Daphne does not.
+    Where workers do the work (CELERY_BROKER_URL) there is no engine here."""
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            if not settings.CELERY_BROKER_URL:
+                if not instance.hold_folder():
+                    await send({"type": "lifespan.startup.failed", "message": SECOND_PROCESS})
+                    return
+                engine.start()
             broadcast.use_server_loop(asyncio.get_running_loop())
-            engine.start()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await asyncio.to_thread(engine.stop)

@@ -2,6 +2,7 @@
 start."""
 
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -33,6 +34,24 @@ def origin_of(url: str, name: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def server_url(name: str, *, schemes: tuple[str, ...], example: str, packages: tuple[str, ...]) -> str:
+    """The address of a server in the variable `name`, or nothing. It may hold a password: no message quotes
+    it."""
+    url = env.str(name, "")
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+        is_good = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good:
+        fail(f"{name} must look like {example}")
+    if missing := [package for package in packages if find_spec(package) is None]:
+        fail(f"{name} needs {', '.join(missing)}: pip install -r requirements-scale.txt")
+    return url
+
+
 try:
     HOST = env.str("HOST", "127.0.0.1")
     PORT = env.int("PORT", 8000, validate=validate.Range(1, 65535))
@@ -52,6 +71,25 @@ try:
     SECRET_KEY = env.str("SECRET_KEY", "")
     ENCRYPTION_KEYS_TEXT = env.str("ENCRYPTION_KEYS", "")
     allowed_hosts = env.list("ALLOWED_HOSTS", [])
+    DATABASE_URL = server_url(
+        "DATABASE_URL",
+        schemes=("postgres", "postgresql"),
+        example="postgres://user:password@host:5432/name",
+        packages=("psycopg", "psycopg_pool", "dj_database_url"),
+    )
+    REDIS_URL = server_url(
+        "REDIS_URL",
+        schemes=("redis", "rediss"),
+        example="redis://host:6379/0",
+        packages=("channels_redis", "redis"),
+    )
+    CELERY_BROKER_URL = server_url(
+        "CELERY_BROKER_URL",
+        schemes=("redis", "rediss"),
+        example="redis://host:6379/1",
+        packages=("celery", "django_tasks_fennel", "redis"),
+    )
+    postgres = env.dj_db_url("DATABASE_URL") if DATABASE_URL else None
 except EnvError as error:
     fail(str(error))
 
@@ -73,6 +111,17 @@ if TIME_ZONE not in available_timezones():
 IS_DEMO = not GIGA_API_KEY
 if not IS_DEMO:
     GIGA_API_URL = origin_of(GIGA_API_URL, "GIGA_API_URL")
+
+if CELERY_BROKER_URL:
+    # Several processes: each of these would otherwise be one process's own.
+    if not DATABASE_URL:
+        fail("CELERY_BROKER_URL needs DATABASE_URL: workers and web processes share one Postgres")
+    if not REDIS_URL:
+        fail("CELERY_BROKER_URL needs REDIS_URL: pages hear of changes made in another process through it")
+    if IS_DEMO:
+        fail("CELERY_BROKER_URL needs GIGA_API_KEY: the simulated Giga lives in the one process of `serve`")
+if postgres is not None and not postgres["NAME"]:
+    fail("DATABASE_URL must look like postgres://user:password@host:5432/name")
 
 LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"]
 if SITE_URL:
@@ -136,25 +185,75 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": DATA / "gigawatch.sqlite3",
-        "OPTIONS": {
-            # A transaction that writes takes its lock at once: with Django's defaults two of three
-            # read-then-write transactions of eight processes failed with "database is locked".
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 10,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
-        },
-        "TEST": {"NAME": DATA / "test.sqlite3"},
-    }
+SQLITE = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": DATA / "gigawatch.sqlite3",
+    "OPTIONS": {
+        # A transaction that writes takes its lock at once: with Django's defaults two of three
+        # read-then-write transactions of eight processes failed with "database is locked".
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 10,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    },
+    "TEST": {"NAME": DATA / "test.sqlite3"},
 }
+# Nothing of ours takes seconds, so whoever waits that long waits for somebody who is gone.
+POSTGRES_OPTIONS = {
+    "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s",
+    "application_name": "gigawatch",
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+    # Under ASGI every request has a thread of its own, so connections are kept in a pool of the process. A
+    # connection is tried before it is handed out: one that a restarted server left dead is not.
+    "pool": {"min_size": 0, "max_size": 20, "timeout": 10, "max_idle": 120},
+}
+if postgres is not None:
+    postgres["OPTIONS"] = POSTGRES_OPTIONS | postgres.get("OPTIONS", {})
+    postgres["CONN_HEALTH_CHECKS"] = True
+DATABASES = {"default": SQLITE if postgres is None else postgres}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
 CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 1000}}
 }
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# A connection that died without a word is noticed within half a minute.
+REDIS_OPTIONS = {"socket_connect_timeout": 3, "socket_keepalive": True, "health_check_interval": 25}
+if REDIS_URL:
+    CHANNEL_LAYERS["default"] = {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [{"address": REDIS_URL, **REDIS_OPTIONS}], "prefix": "gigawatch"},
+    }
+    CACHES["default"] = {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "gigawatch",
+        "OPTIONS": {"socket_timeout": 3, **REDIS_OPTIONS},
+    }
+
 TASKS = {"default": {"BACKEND": "dashboard.threadpool.ThreadPoolBackend"}}
+if CELERY_BROKER_URL:
+    INSTALLED_APPS += ["django_tasks_fennel"]
+    TASKS["default"]["BACKEND"] = "django_tasks_fennel.CeleryBackend"
+# What the worker of `manage.py work` is made of; no use without CELERY_BROKER_URL.
+CELERY_WORKER_POOL = "threads"
+CELERY_WORKER_CONCURRENCY = 8
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_TASK_IGNORE_RESULT = True
+# A task is a bell that is rung again every second: one that nobody heard in time must not pile up.
+CELERY_TASK_ANNOTATIONS = {"*": {"expires": 30}}
+# Somebody is waiting for the page: ring once more at once, for a connection that had died, and leave the rest
+# to the tick.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CONNECTION_TIMEOUT = 3
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 10, **REDIS_OPTIONS}
 
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
@@ -227,6 +326,8 @@ LOGGING = {
         "urllib3": {"level": "INFO"},
         "websockets": {"level": "INFO"},
         "asyncio": {"level": "INFO"},
+        "celery": {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL},
+        "kombu": {"level": "INFO"},
         "django_tasks": {"level": "WARNING"},
     },
 }

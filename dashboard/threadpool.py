@@ -6,6 +6,7 @@ A task here is only a bell: what must not be lost is a row in the database, and 
 import logging
 from concurrent.futures import ThreadPoolExecutor
 
+from django.conf import settings
 from django.db import close_old_connections
 from django_tasks.backends.immediate import ImmediateBackend
 
@@ -40,9 +41,14 @@ def close_pool() -> None:
 
 
 def guarded(job, *args):
-    """Run a job; whatever it raises is logged, and its database connection is thrown away."""
+    """Run a job; whatever it raises is logged. Afterwards its thread keeps no connection that is broken, and
+    with Postgres none at all: they are a pool's."""
+    failed = False
     try:
         return job(*args)
     except Exception:
+        failed = True
         logger.exception("%s failed", getattr(job, "__qualname__", job))
-        close_old_connections()
+    finally:
+        if failed or settings.DATABASE_URL:
+            close_old_connections()

@@ -5,6 +5,7 @@ An announcement is a hint that may get lost; the database is the truth."""
 
 import asyncio
 import logging
+from concurrent.futures import Future
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
@@ -22,7 +23,7 @@ def run_group(run_id: int) -> str:
 
 
 def use_server_loop(loop: asyncio.AbstractEventLoop | None) -> None:
-    """Announce through the web server's loop from now on (None: no server here).
+    """Announce through this loop, the web server's or a worker's, from now on (None: none here).
 
     The in-memory layer belongs to that loop: what another thread puts into it directly lies there until the
     loop wakes for a different reason."""
@@ -37,7 +38,8 @@ def announce_run(*, run_id: int, workspace_id: int, event_id: int) -> None:
         if _server_loop is None:
             async_to_sync(_send)(message, workspace_id)
         else:
-            asyncio.run_coroutine_threadsafe(_send(message, workspace_id), _server_loop)
+            sending = asyncio.run_coroutine_threadsafe(_send(message, workspace_id), _server_loop)
+            sending.add_done_callback(_log_failure)
     except Exception:
         logger.exception("run %s changed, but the announcement failed", run_id)
 
@@ -46,3 +48,8 @@ async def _send(message: dict, workspace_id: int) -> None:
     layer = get_channel_layer()
     for group in (workspace_group(workspace_id), run_group(message["run_id"])):
         await layer.group_send(group, message)
+
+
+def _log_failure(sending: Future) -> None:
+    if not sending.cancelled() and (error := sending.exception()):
+        logger.warning("an announcement was not sent: %s", error)

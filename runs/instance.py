@@ -1,9 +1,12 @@
-"""What an instance needs before it can serve: a workspace, an administrator, a connected Giga. No HTTP."""
+"""What an instance needs before it can serve: its folder for itself, a workspace, an administrator, a
+connected Giga. No HTTP."""
 
+import fcntl
 import re
 import secrets
 import string
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
@@ -14,6 +17,21 @@ from runs.status import Status
 DEFAULT_WORKSPACE = "Home"
 # Giga's pages on API keys.
 KEY_PATTERN = re.compile(r"giga_sk_[0-9a-f]{32}")
+_folder_lock = None
+
+
+def hold_folder() -> bool:
+    """Whether this process has the data folder for itself, from now on and as long as it lives."""
+    global _folder_lock
+    if _folder_lock is None:
+        lock = open(settings.DATA / "serve.lock", "a")  # noqa: SIM115 -- open as long as the process
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            return False
+        _folder_lock = lock
+    return True
 
 
 @transaction.atomic

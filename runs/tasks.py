@@ -1,16 +1,30 @@
 """What the task engine calls: thin. The row is the job; a task is only a bell that may ring twice or
 never."""
 
+import logging
+
 from django.utils import timezone
 from django_tasks import task
 
 from runs import launching
 from runs.models import Run
 
+logger = logging.getLogger(__name__)
+
 
 @task()
 def launch(run_id: int) -> None:
     launching.launch(run_id)
+
+
+def ring(run_id: int) -> bool:
+    """Ring for a launch; False when nobody can hear it now. Nothing is lost by that: the tick rings again."""
+    try:
+        launch.enqueue(run_id)
+    except Exception as error:
+        logger.warning("run %s waits: the bell for its launch could not be rung: %s", run_id, error)
+        return False
+    return True
 
 
 def tick() -> int:
@@ -22,5 +36,6 @@ def tick() -> int:
         launching.give_up_sending(run)
     due = list(Run.objects.to_launch(now).values_list("pk", flat=True)[:100])
     for run_id in due:
-        launch.enqueue(run_id)
+        if not ring(run_id):
+            break
     return len(stuck) + len(due)

@@ -79,7 +79,7 @@ def run_new(request):
     if request.method == "POST" and form.is_valid():
         cleaned = {key: value for key, value in form.cleaned_data.items() if key != "launch_token"}
         run = launching.accept_launch(membership, launch_token=form.cleaned_data["launch_token"], **cleaned)
-        tasks.launch.enqueue(run.pk)
+        tasks.ring(run.pk)
         return redirect("run-detail", run.pk)
     context = {
         "form": form,
