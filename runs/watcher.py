@@ -121,9 +121,12 @@ class Slice:
         now = time.monotonic()
         if not lease.runs or not lease.free_at <= now <= lease.until - MARGIN_S or not lease.account.is_open:
             return 0
-        run = max(lease.runs, key=lambda run: self.overdue(run, lease, now))
-        if self.overdue(run, lease, now) < 1 or not lease.account.take_probe():
+        overdue = {run: self.overdue(run, lease, now) for run in lease.runs}
+        due = [run for run in lease.runs if overdue[run] >= 1]
+        if not due or not lease.account.take_probe():
             return 0
+        # Whoever is looked at goes first; their share is bounded, so the others get theirs.
+        run = max(due, key=lambda run: (run.is_watched, overdue[run]))
         lease.free_at = max(lease.free_at, now - CATCH_UP_S) + 1 / pace.POLL_RATE_PER_S
         self.asked_at[run.pk] = now
         self.reading.add(run.pk)

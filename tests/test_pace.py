@@ -20,9 +20,9 @@ def test_a_single_run_is_read_as_often_as_is_useful():
 
 
 @pytest.mark.parametrize("others", [0, 1, 5, 20, 99])
-def test_a_watched_run_is_read_every_three_seconds_whatever_else_there_is(others):
+def test_a_watched_run_is_read_within_three_seconds_whatever_else_there_is(others):
     intervals = pace.intervals_s({Need.WATCHED: 1, Need.NONE: others})
-    assert intervals[Need.WATCHED] <= 3.01
+    assert intervals[Need.WATCHED] <= 3
 
 
 def test_nothing_to_read_takes_nothing():
