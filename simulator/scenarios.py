@@ -114,6 +114,11 @@ SCENARIOS = {
     ),
     "no-run-id": Scenario("201 without runId, though created", mishap="no-run-id", calls=START),
     "concurrency": Scenario("the plan allows one run at a time: 429 CONCURRENCY_LIMIT_EXCEEDED", plan="free"),
+    "bad-request": Scenario("400 INVALID_REQUEST", mishap="bad-request", calls=START),
+    "not-found": Scenario("404 RESOURCE_NOT_FOUND", mishap="not-found", calls=START),
+    "no-computer": Scenario(
+        "429 CONCURRENCY_LIMIT_EXCEEDED, whatever runs", mishap="no-computer", calls=START
+    ),
     "no-credits": Scenario("402 INSUFFICIENT_CREDITS", mishap="no-credits", calls=START),
     "plan-limit": Scenario("403 PLAN_LIMIT_EXCEEDED", mishap="plan-limit", calls=START),
     # What befalls every call
