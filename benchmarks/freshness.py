@@ -1,9 +1,10 @@
-"""How old is what the dashboard shows? The delay from a change at Giga to our commit, for 1 to 100 active runs.
+"""How old is what the dashboard shows? The delay from a change at Giga to our commit, for 1 to 100 active
+runs.
 
-Real time, real HTTP, the real watcher on its threads, SQLite; Giga is simulated. Every run of a key stays active
-and changes twice (it pauses, and goes on) at moments drawn evenly over the measured time, so that a change may
-come at any point of the wait for the next reading. The mean delay is divided by A/2 seconds, the best that even
-single readings at 60 a minute allow (for A = 1 by 1 s). Usage: `python benchmarks/freshness.py [minutes]`."""
+Real time, real HTTP, the real watcher on its threads, SQLite; Giga is simulated. Every run of a key stays
+active and changes twice (it pauses, and goes on) at moments drawn evenly over the measured time, so that a
+change may come at any point of the wait for the next reading. The mean delay is divided by A/2 seconds, the
+best that even single readings at 60 a minute allow (for A = 1 by 1 s). Usage: `python benchmarks/freshness.py [minutes]`."""
 
 import os
 import random

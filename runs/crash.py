@@ -16,6 +16,8 @@ CRASH_POINTS = (
     "settle_stored",
     "poll_read",
     "poll_stored",
+    "extend_sending_stored",
+    "extend_answered",
     "lease_taken",
 )
 

@@ -5,7 +5,8 @@ import uuid
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from runs.models import PROMPT_LENGTH, RUN_GROUPS
+from runs.models import PROMPT_LENGTH
+from runs.querysets import RUN_GROUPS
 from runs.status import Status
 
 # Named in Giga's pages. Credits an hour and sizes where published; None where they are not.

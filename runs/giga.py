@@ -160,6 +160,14 @@ def start_run(access: Access, *, thread_id: str, message: str) -> StartedRun:
     )
 
 
+def extend_sandbox(access: Access, *, sandbox_id: str) -> None:
+    """`POST /api/sandbox/extend`: 15 more minutes. Calls stack and cost, so never call it twice for one
+    press. Giga's answer holds no new expiry. Raises GigaError."""
+    answer = _call(access, "POST", "/api/sandbox/extend", body={"sandboxId": sandbox_id})
+    if answer.get("success") is not True:
+        raise GigaError("Giga did not say whether it extended", outcome=Outcome.UNCLEAR)
+
+
 def get_run(access: Access, *, thread_id: str, run_id: str) -> RemoteRun:
     """`GET /api/sessions/{threadId}/runs/{runId}`. Raises GigaError."""
     answer = _call(access, "GET", f"/api/sessions/{_quoted(thread_id)}/runs/{_quoted(run_id)}")

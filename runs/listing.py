@@ -7,9 +7,12 @@ from urllib.parse import urlencode
 from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
-from runs.models import RUN_GROUPS, Run
+from runs.models import Run
+from runs.querysets import RUN_GROUPS
 
 PAGE_SIZE = 50
+# A page on which more was loaded gets all of that again, up to this many rows.
+MOST_ROWS = 500
 
 
 @dataclass(frozen=True)
@@ -32,15 +35,24 @@ def filtered(user, filters: dict):
     return runs
 
 
-def page_of(user, filters: dict) -> tuple[list[Run], int | None]:
-    """One page of runs and the cursor of the next, None on the last."""
+def page_of(user, filters: dict, *, down_to: int | None = None) -> tuple[list[Run], int | None]:
+    """One page of runs and the cursor of the next, None on the last. The page is longer when it takes more
+    rows to reach down to a certain run."""
     runs = filtered(user, filters)
     if "before" in filters:
         runs = runs.filter(pk__lt=filters["before"])
-    rows = list(runs[: PAGE_SIZE + 1])
-    more = len(rows) > PAGE_SIZE
-    rows = rows[:PAGE_SIZE]
+    size = PAGE_SIZE
+    if down_to is not None:
+        size = min(max(size, runs.filter(pk__gte=down_to).count()), MOST_ROWS)
+    rows = list(runs[: size + 1])
+    more = len(rows) > size
+    rows = rows[:size]
     return rows, rows[-1].pk if more else None
+
+
+def active_count(user) -> int:
+    """How many of the runs this person sees are active."""
+    return Run.objects.visible_to(user).active().count()
 
 
 def chips_of(user, filters: dict) -> list[Chip]:

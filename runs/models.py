@@ -10,14 +10,16 @@ from django.db.models import Exists, Q
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from people.models import Workspace
 from runs.accounts import GigaAccount, writes
 from runs.broadcast import announce_run
+from runs.querysets import AgentSessionQuerySet, RunQuerySet
 from runs.sealed import seal, unseal
 from runs.status import ACTIVE, BAD, FINAL, READABLE, STATUS_OF_WORD, Look, Status, Verdict, look_of
 
-__all__ = ["AgentSession", "GigaAccount", "Run", "RunEvent"]
+__all__ = ["AgentSession", "Extension", "GigaAccount", "Run", "RunEvent"]
 
 PROMPT_LENGTH = 20_000
 TITLE_LENGTH = 90
@@ -26,17 +28,6 @@ LAUNCH_LEASE_S = 45
 LOST_AFTER = timedelta(minutes=30)
 FAILED_READS_SHOWN = 2
 WATCHED_FOR = timedelta(seconds=60)
-
-
-class AgentSessionQuerySet(models.QuerySet):
-    def visible_to(self, user):
-        return self.filter(workspace__in=Workspace.objects.visible_to(user))
-
-    def matching(self, text: str):
-        """Sessions with this text in a prompt or an id."""
-        if not text:
-            return self
-        return self.filter(_text_query(text, ""))
 
 
 class AgentSession(models.Model):
@@ -75,91 +66,6 @@ class AgentSession(models.Model):
         """The first words of the task, on one line."""
         words = " ".join(self.user_prompt[: TITLE_LENGTH * 4].split())
         return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1].rstrip() + "…"
-
-
-class RunQuerySet(models.QuerySet):
-    def visible_to(self, user):
-        """The runs this person may see: those of their workspaces."""
-        return self.filter(workspace__in=Workspace.objects.visible_to(user))
-
-    def for_display(self):
-        return self.select_related("agent_session", "created_by", "workspace")
-
-    def active(self):
-        return self.filter(status__in=ACTIVE)
-
-    def final(self):
-        return self.filter(status__in=FINAL)
-
-    def in_group(self, group: str):
-        """One of the list's groups: a name of `RUN_GROUPS`, or a single status."""
-        if group in RUN_GROUPS:
-            return self.filter(RUN_GROUPS[group])
-        return self.filter(status=group) if group in Status.values else self
-
-    def matching(self, text: str):
-        """Runs with this text in a prompt, a follow-up message or an id."""
-        if not text:
-            return self
-        return self.filter(
-            _text_query(text, "agent_session__") | Q(remote_id=text) | Q(message__icontains=text)
-        )
-
-    def to_launch(self, now: datetime):
-        """Accepted runs whose turn has come and which nobody is launching."""
-        free = Q(claimed_until=None) | Q(claimed_until__lte=now)
-        return self.filter(free, status=Status.QUEUED, due_at__lte=now).order_by("due_at")
-
-    def watched(self):
-        """All runs that reading goes on for: started ones, and those whose start was sent and whose answer
-        was lost."""
-        return self.filter(status__in=[*READABLE, Status.UNKNOWN])
-
-    def for_schedule(self):
-        """As much of each run as it takes to say when it is read next; no texts, no secrets."""
-        own = (
-            "status",
-            "due_at",
-            "queued_at",
-            "sent_at",
-            "accepted_at",
-            "started_at",
-            "desktop_at",
-            "watched_until",
-        )
-        account = ("not_before", "paused_at", "broken_since", "probe_after", "polls_per_s")
-        return self.select_related("agent_session", "workspace__giga_account").only(
-            *own,
-            "workspace__id",
-            "agent_session__duration_hours",
-            *(f"workspace__giga_account__{name}" for name in account),
-        )
-
-    def waiting_for_computer(self, workspace_id: int):
-        """The workspace's launches that queue for a free computer, the first in line first."""
-        return self.filter(workspace=workspace_id, status=Status.QUEUED, waits_for_computer=True).order_by(
-            "pk"
-        )
-
-    def stuck_sending(self, now: datetime):
-        """Runs whose start was in the hands of a process that did not come back."""
-        return self.filter(status=Status.SENDING, claimed_until__lte=now)
-
-
-def _text_query(text: str, prefix: str) -> Q:
-    fields = ("user_prompt", "goal_prompt", "system_prompt")
-    query = Q(**{f"{prefix}thread_id": text}) | Q(**{f"{prefix}deployment_id": text})
-    for field in fields:
-        query |= Q(**{f"{prefix}{field}__icontains": text})
-    return query
-
-
-RUN_GROUPS = {
-    "active": Q(status__in=ACTIVE),
-    "unknown": Q(status=Status.UNKNOWN),
-    "failed": Q(status__in=BAD),
-    "ended": Q(status__in=[status for status in FINAL if status not in BAD]),
-}
 
 
 @dataclass(frozen=True)
@@ -217,6 +123,7 @@ class Run(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     desktop_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    extended_minutes = models.PositiveSmallIntegerField(default=0)
 
     # The row is the job: when it is due, who has it, how often it was tried.
     due_at = models.DateTimeField(default=timezone.now, null=True, blank=True)
@@ -269,7 +176,9 @@ class Run(models.Model):
         """When the paid time is over: an estimate, Giga tells no expiry. Counts from the start of the
         computer."""
         start = self.desktop_at or self.started_at or self.accepted_at or self.sent_at
-        return start + timedelta(hours=self.agent_session.duration_hours) if start else None
+        if start is None:
+            return None
+        return start + timedelta(hours=self.agent_session.duration_hours, minutes=self.extended_minutes)
 
     @property
     def left_s(self) -> float | None:
@@ -409,7 +318,7 @@ class Run(models.Model):
             return False  # somebody moved it first; their change stands
         for name, value in fields.items():
             setattr(self, name, value)
-        self.__dict__.pop("ends_at", None)
+        self.__dict__.pop("ends_at", None)  # it counts from what may have changed
         event = RunEvent.objects.create(
             run=self,
             workspace_id=self.workspace_id,
@@ -423,6 +332,40 @@ class Run(models.Model):
             lambda: announce_run(run_id=self.pk, workspace_id=self.workspace_id, event_id=event.pk)
         )
         return True
+
+
+class Extension(models.Model):
+    """One press of +15 min: asked for once, and never again by a machine. `outcome` says what Giga made of
+    it."""
+
+    class Outcome(models.TextChoices):
+        ASKED = "asked", _lazy("Asked")
+        SENDING = "sending", _lazy("Being asked")
+        CONFIRMED = "confirmed", _lazy("Confirmed")
+        REFUSED = "refused", _lazy("Refused")
+        UNCLEAR = "unclear", _lazy("Not known")
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="extensions")
+    token = models.UUIDField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices, default=Outcome.ASKED)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["run", "token"], name="one_extension_per_press")]
+
+    def __str__(self):
+        return f"+15 min for run {self.run_id}, {self.outcome}"
+
+    @writes
+    def become(self, outcome: str, **fields) -> bool:
+        """Move on, if nobody moved it first."""
+        mine = Extension.objects.filter(pk=self.pk, outcome=self.outcome)
+        moved = bool(mine.update(outcome=outcome, **fields))
+        self.outcome = outcome if moved else self.outcome
+        return moved
 
 
 class RunEvent(models.Model):

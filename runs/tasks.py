@@ -6,7 +6,7 @@ import logging
 from django.utils import timezone
 from django_tasks import task
 
-from runs import launching
+from runs import extending, launching
 from runs.models import Run
 
 logger = logging.getLogger(__name__)
@@ -17,25 +17,32 @@ def launch(run_id: int) -> None:
     launching.launch(run_id)
 
 
-def ring(run_id: int) -> bool:
-    """Ring for a launch; False when nobody can hear it now. Nothing is lost by that: the tick rings again."""
+@task()
+def extend(extension_id: int) -> None:
+    extending.extend(extension_id)
+
+
+def ring(row_id: int, bell=launch) -> bool:
+    """Ring for a launch, or another bell; False when nobody can hear it now. Nothing is lost by that: the
+    tick rings again."""
     try:
-        launch.enqueue(run_id)
+        bell.enqueue(row_id)
     except Exception as error:
-        logger.warning("run %s waits: the bell for its launch could not be rung: %s", run_id, error)
+        logger.warning("row %s waits: the bell for %s could not be rung: %s", row_id, bell.name, error)
         return False
     return True
 
 
 def tick() -> int:
-    """Ring for every launch that is due and unclaimed, and give up what a dead process held. Returns how
-    many."""
+    """Ring for every launch and extension that is due and unclaimed, and give up what a dead process held.
+    Returns how many."""
     now = timezone.now()
     stuck = list(Run.objects.stuck_sending(now))
     for run in stuck:
         launching.give_up_sending(run)
-    due = list(Run.objects.to_launch(now).values_list("pk", flat=True)[:100])
-    for run_id in due:
-        if not ring(run_id):
+    due = [(launch, pk) for pk in Run.objects.to_launch(now).values_list("pk", flat=True)[:100]]
+    due += [(extend, pk) for pk in extending.waiting()]
+    for bell, row_id in due:
+        if not ring(row_id, bell):
             break
-    return len(stuck) + len(due)
+    return len(stuck) + extending.give_up_sending() + len(due)

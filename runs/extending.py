@@ -1,0 +1,102 @@
+"""Extending: 15 more minutes for a computer, at most once for each press. Plain functions of models and
+plain values; no requests, no templates. Never a network call inside a transaction."""
+
+import uuid
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from people.models import Membership
+from runs import giga
+from runs.crash import crash_point
+from runs.giga import GigaError, Outcome
+from runs.launching import NotAllowed
+from runs.models import Extension, Run
+from runs.status import READABLE
+
+MINUTES = 15
+# 5 s to connect, 20 s for the answer, and a margin.
+EXTEND_LEASE = timedelta(seconds=30)
+ASKED_FOR = timedelta(seconds=60)
+
+
+class NotPossible(Exception):
+    """This run's time cannot be extended; the text says why."""
+
+
+def accept_extension(run: Run, membership: Membership, *, token: uuid.UUID) -> Extension:
+    """Take a press of +15 min on; the same token gives the same extension. Raises NotAllowed or
+    NotPossible."""
+    if not membership.can_operate:
+        raise NotAllowed("Only operators and managers extend a run.")
+    if run.status not in READABLE or not run.sandbox_id:
+        raise NotPossible("Only a run with a computer can be extended.")
+    try:
+        with transaction.atomic():
+            extension = Extension.objects.create(run=run, by=membership.user, token=token)
+            run.record("extend", why=f"{MINUTES} min asked for", by=membership.user)
+    except IntegrityError:
+        return Extension.objects.get(run=run, token=token)
+    return extension
+
+
+def extend(extension_id: int) -> None:
+    """Ask Giga once. Whatever is not a clear answer stays unclear, and is for a person to judge: a repeated
+    call would add, and cost, another quarter of an hour."""
+    extension = (
+        Extension.objects.select_related("run__workspace__giga_account").filter(pk=extension_id).first()
+    )
+    if extension is None or extension.outcome != Extension.Outcome.ASKED:
+        return
+    run, account = extension.run, extension.run.workspace.giga_account
+    if timezone.now() - extension.asked_at > ASKED_FOR:
+        _end(extension, Extension.Outcome.REFUSED, f"{MINUTES} min were not asked for: it took too long")
+        return
+    if not account.is_open or not account.take_for_people():
+        return
+    if not extension.become(Extension.Outcome.SENDING, claimed_until=timezone.now() + EXTEND_LEASE):
+        return
+    crash_point("extend_sending_stored")
+    try:
+        giga.extend_sandbox(account.access, sandbox_id=run.sandbox_id)
+    except GigaError as error:
+        account.note(error)
+        if error.outcome == Outcome.UNCLEAR:
+            why = f"Whether {MINUTES} min were added is not known: {error.message}"
+            _end(extension, Extension.Outcome.UNCLEAR, why)
+        else:
+            _end(extension, Extension.Outcome.REFUSED, f"{MINUTES} min were not added: {error.message}")
+        return
+    crash_point("extend_answered")
+    _confirm(extension)
+
+
+@transaction.atomic
+def _confirm(extension: Extension) -> None:
+    if extension.become(Extension.Outcome.CONFIRMED):
+        run = extension.run
+        added = F("extended_minutes") + MINUTES
+        Run.objects.filter(pk=run.pk).update(extended_minutes=added)
+        run.record("extend", why=f"{MINUTES} min added, says Giga")
+
+
+@transaction.atomic
+def _end(extension: Extension, outcome: str, why: str) -> None:
+    if extension.become(outcome):
+        extension.run.record("extend", why=why)
+
+
+def give_up_sending() -> int:
+    """Extensions whose process is gone while Giga was being asked: nobody knows what Giga heard."""
+    stuck = Extension.objects.filter(outcome=Extension.Outcome.SENDING, claimed_until__lte=timezone.now())
+    for extension in stuck.select_related("run"):
+        why = f"Whether {MINUTES} min were added is not known: Gigawatch was stopped while it asked"
+        _end(extension, Extension.Outcome.UNCLEAR, why)
+    return len(stuck)
+
+
+def waiting() -> list[int]:
+    """Presses that nobody has carried to Giga yet."""
+    return list(Extension.objects.filter(outcome=Extension.Outcome.ASKED).values_list("pk", flat=True)[:100])

@@ -1,0 +1,130 @@
+"""+15 min: asked for at most once for each press, and "asked" told apart from "confirmed"."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+import responses
+from django.utils import timezone
+
+from people.models import membership_of
+from runs import extending, tasks
+from runs.extending import NotPossible
+from runs.launching import NotAllowed
+from runs.models import Extension, GigaAccount
+from runs.status import Status
+from tests import factories
+
+URL = "https://api.giga.example"
+EXTEND = f"{URL}/api/sandbox/extend"
+DONE = {"success": True, "message": "Sandbox lifecycle extended by 15 minutes", "sandboxId": "abc"}
+
+
+@pytest.fixture
+def workspace(db):
+    return factories.make_workspace(api_url=URL)
+
+
+@pytest.fixture
+def run(workspace):
+    return factories.make_run(workspace, sandbox_id="abc")
+
+
+@pytest.fixture
+def pressed(run, operator):
+    return extending.accept_extension(run, membership_of(operator), token=uuid.uuid4())
+
+
+def extend(extension, times=1, **answer):
+    with responses.RequestsMock() as answers:
+        answers.post(EXTEND, **answer)
+        for _ in range(times):
+            extending.extend(extension.pk)
+        assert len(answers.calls) == 1
+    extension.refresh_from_db()
+    extension.run.refresh_from_db()
+    return extension
+
+
+def said(run) -> list[str]:
+    return list(run.events.filter(kind="extend").order_by("id").values_list("why", flat=True))
+
+
+def test_a_confirmed_extension_moves_the_end_and_is_said_twice(pressed, run, operator):
+    before = run.ends_at
+    extend(pressed, json=DONE)
+    assert pressed.outcome == Extension.Outcome.CONFIRMED
+    assert pressed.run.ends_at - before == timedelta(minutes=15)
+    assert said(run) == ["15 min asked for", "15 min added, says Giga"]
+    assert run.events.filter(kind="extend").last().by == operator
+
+
+def test_ringing_again_asks_nothing_more(pressed):
+    extend(pressed, times=3, json=DONE)
+    assert pressed.run.extended_minutes == 15
+
+
+def test_the_same_press_is_one_extension_and_another_press_another(run, operator):
+    token, membership = uuid.uuid4(), membership_of(operator)
+    first = extending.accept_extension(run, membership, token=token)
+    assert extending.accept_extension(run, membership, token=token) == first
+    assert extending.accept_extension(run, membership, token=uuid.uuid4()) != first
+
+
+@pytest.mark.parametrize(
+    "status, code", [(404, "RESOURCE_NOT_FOUND"), (400, "INVALID_FIELD"), (402, "X"), (429, "X")]
+)
+def test_a_refusal_adds_nothing_and_is_said(pressed, run, status, code):
+    extend(pressed, json={"error": {"code": code, "message": "It expired."}}, status=status)
+    assert (pressed.outcome, pressed.run.extended_minutes) == (Extension.Outcome.REFUSED, 0)
+    assert said(run)[-1] == "15 min were not added: It expired."
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"body": "", "status": 502},
+        {"json": {}},
+        {"json": {"success": False}},
+        {"json": {"success": "yes"}},
+        {"body": "x"},
+    ],
+)
+def test_a_lost_answer_is_not_known_and_never_asked_again(pressed, run, answer):
+    extend(pressed, times=3, **answer)
+    assert (pressed.outcome, pressed.run.extended_minutes) == (Extension.Outcome.UNCLEAR, 0)
+    assert said(run)[-1].startswith("Whether 15 min were added is not known")
+
+
+def test_what_a_dead_process_was_asking_is_not_known(pressed, run):
+    pressed.become(Extension.Outcome.SENDING, claimed_until=timezone.now() - timedelta(seconds=1))
+    tasks.tick()
+    pressed.refresh_from_db()
+    assert pressed.outcome == Extension.Outcome.UNCLEAR
+    extending.extend(pressed.pk)
+    assert said(run)[-1].endswith("Gigawatch was stopped while it asked")
+
+
+def test_a_busy_key_is_waited_for_and_then_given_up(pressed):
+    GigaAccount.objects.update(people_free_at=timezone.now().timestamp() + 99)
+    extending.extend(pressed.pk)
+    pressed.refresh_from_db()
+    assert pressed.outcome == Extension.Outcome.ASKED
+    Extension.objects.update(asked_at=timezone.now() - timedelta(seconds=61))
+    extending.extend(pressed.pk)
+    pressed.refresh_from_db()
+    assert pressed.outcome == Extension.Outcome.REFUSED
+
+
+def test_a_viewer_does_not_extend(run, viewer):
+    with pytest.raises(NotAllowed):
+        extending.accept_extension(run, membership_of(viewer), token=uuid.uuid4())
+
+
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.UNKNOWN, Status.COMPLETED])
+def test_only_a_run_with_a_computer_is_extended(workspace, operator, status):
+    run = factories.make_run(workspace, status, sandbox_id="abc")
+    with pytest.raises(NotPossible):
+        extending.accept_extension(run, membership_of(operator), token=uuid.uuid4())
+    with pytest.raises(NotPossible):
+        extending.accept_extension(factories.make_run(workspace), membership_of(operator), token=uuid.uuid4())
