@@ -51,10 +51,10 @@ def one_request(method: str, url: str, *, body: dict | None, headers: dict, with
                 raise Broken(f"no complete answer within {within_s:g} s")
             return Answer(response.status_code, response.headers, raw)
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-        if deadline.has_passed:
-            raise Broken(f"no complete answer within {within_s:g} s") from None
         if not deadline.has_connected:
             raise NotSent(_reason(error)) from None
+        if deadline.has_passed:
+            raise Broken(f"no complete answer within {within_s:g} s") from None
         raise Broken("the connection broke off") from None
 
 
@@ -84,7 +84,8 @@ def _reason(error: BaseException) -> str:
 
 
 # The timeouts of requests and urllib3 start anew with every byte: a server that drips holds a call for ever.
-# So each connection says here when it is used, and a timer shuts its socket down when the time is up.
+# So each connection says here when it is used, and a timer shuts its socket down when the time is up. A look
+# up of a name cannot be cut: when it ends too late, nothing is sent any more.
 _current = threading.local()
 
 
@@ -93,13 +94,15 @@ class _Deadline:
         self.ends_at = time.monotonic() + seconds
         self.has_connected = False
         self.connection: urllib3.connection.HTTPConnection | None = None
+        # Kept here too: a connection that will close after this answer lets go of its socket at once.
+        self.sock: socket.socket | None = None
 
     @property
     def has_passed(self) -> bool:
         return time.monotonic() >= self.ends_at
 
     def cut(self) -> None:
-        sock = self.connection and self.connection.sock
+        sock = self.sock or (self.connection and self.connection.sock)
         if sock:
             with suppress(OSError):  # closed already
                 sock.shutdown(socket.SHUT_RDWR)
@@ -110,7 +113,10 @@ def _deadline(seconds: float):
     deadline = _current.deadline = _Deadline(seconds)
     timer = threading.Timer(seconds, deadline.cut)
     timer.daemon = True
-    timer.start()
+    try:
+        timer.start()
+    except RuntimeError:
+        raise NotSent("this machine has no free thread") from None
     try:
         yield deadline
     finally:
@@ -128,7 +134,9 @@ class _Watched:
             deadline.connection = self
             if self.sock is None:
                 self.connect()
-            deadline.has_connected = True
+            if deadline.has_passed:
+                raise TimeoutError("connected too late")
+            deadline.sock, deadline.has_connected = self.sock, True
         return super().request(*args, **kwargs)
 
 

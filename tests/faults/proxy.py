@@ -180,6 +180,5 @@ def end(connection: socket.socket, *, is_reset: bool = False) -> None:
     with suppress(OSError):
         if is_reset:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        else:
-            connection.shutdown(socket.SHUT_RDWR)
+        connection.shutdown(socket.SHUT_RD if is_reset else socket.SHUT_RDWR)
     connection.close()

@@ -1,0 +1,76 @@
+"""A simulated Giga and a faulty network before it, for tests in this process."""
+
+import pytest
+import requests
+
+from simulator.config import Config
+from simulator.server import start_in_thread
+from tests.faults.proxy import Proxy
+from tests.faults.raw import RawServer
+
+
+class Giga:
+    """A simulated Giga as a test sees it: what befalls it, and what it was asked."""
+
+    def __init__(self):
+        self.server = start_in_thread(Config(start_delay=0, rate_per_minute=1_000_000))
+
+    def befall(self, scenario: str, *calls: str, **changes) -> None:
+        self._control("scenario", name=scenario, calls=list(calls), **changes)
+
+    def advance(self, seconds: float) -> None:
+        self._control("advance", seconds=seconds)
+
+    def forget(self) -> None:
+        self._control("reset")
+
+    def _control(self, route: str, /, **changes) -> None:
+        requests.post(f"{self.server.url}/_{route}", json=changes, timeout=10).raise_for_status()
+
+    @property
+    def ledger(self) -> dict:
+        return requests.get(f"{self.server.url}/_ledger", timeout=10).json()
+
+    @property
+    def runs(self) -> list[dict]:
+        return self.ledger["runs_started"]
+
+    def asked(self, method: str, ends_with: str) -> int:
+        return sum(
+            request["method"] == method and request["path"].endswith(ends_with)
+            for request in self.ledger["requests"]
+        )
+
+
+@pytest.fixture(scope="session")
+def one_giga():
+    giga = Giga()
+    yield giga
+    giga.server.stop()
+
+
+@pytest.fixture
+def giga(one_giga):
+    one_giga.forget()
+    return one_giga
+
+
+@pytest.fixture
+def network(giga):
+    proxy = Proxy(giga.server.port)
+    yield proxy
+    proxy.stop()
+
+
+@pytest.fixture
+def raw():
+    """Start a server that answers with what `answer(first line)` gives, in pieces."""
+    servers = []
+
+    def start(answer, **options) -> RawServer:
+        servers.append(RawServer(answer, **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
