@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 import requests
 import responses
+from django.db import connection
 from django.utils import timezone
 
 from people.models import membership_of
@@ -271,6 +272,7 @@ def test_an_outage_holds_launches_back_and_one_request_tries_whether_it_is_over(
     assert GigaAccount.objects.get().broken_since is None
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite lives in the data folder")
 def test_without_room_for_the_answer_nothing_is_sent(operator, answers, monkeypatch, client):
     usage = type("usage", (), {"free": 499 * 1024**2})
     monkeypatch.setattr("runs.room.shutil.disk_usage", lambda path: usage)

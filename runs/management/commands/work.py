@@ -22,7 +22,7 @@ class Command(BaseCommand):
         os.chdir(settings.BASE_DIR)
         name = f"work-{os.getpid()}@%h"
         # The pool and its threads are settings. Workers need not know of each other: the rows are the jobs.
-        alone = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--quiet"]
+        alone = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         program = [sys.executable, "-m", "celery", "-A", "dashboard", "--quiet", "worker", "-n", name, *alone]
         os.execv(sys.executable, program)  # noqa: S606 -- no shell, and nothing in it comes from outside
 

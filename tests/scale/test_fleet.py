@@ -1,0 +1,70 @@
+"""Web processes and workers beside each other, on Postgres and Redis: what one does the others show, and
+what dies is made good."""
+
+import json
+import signal
+import time
+
+import pytest
+
+from tests.served import eventually
+
+pytestmark = pytest.mark.process
+
+ACCEPTED = ("starting", "running", "completed")
+
+
+def changes(socket, run: int, *, within_s: float = 30):
+    """The statuses of a run as its page is told them, until the run has ended."""
+    deadline = time.monotonic() + within_s
+    while True:
+        message = json.loads(socket.recv(timeout=deadline - time.monotonic()))
+        if message["type"] == "run.changed" and message["run"] == run:
+            yield message["status"]
+            if message["status"] == "completed":
+                return
+
+
+def test_pages_see_what_workers_do_and_a_killed_one_is_replaced_by_another(fleet):
+    with fleet.page("/ws/runs/") as socket:
+        runs = [fleet.launch("Number 0")]
+        eventually(fleet.holder)
+        fleet.start("work")
+        runs += [fleet.launch("Number 1"), fleet.launch("Number 2")]
+        eventually(lambda: all(fleet.status_of(run) in ACCEPTED for run in runs))
+        fleet.workers[0].kill()
+        runs.append(fleet.launch("Number 3"))
+        told = list(changes(socket, runs[3], within_s=60))
+    assert "starting" in told
+    eventually(lambda: fleet.all_ended(runs), within_s=60)
+    assert {fleet.status_of(run) for run in runs} == {"completed"}
+    assert sorted(fleet.started) == ["Number 0", "Number 1", "Number 2", "Number 3"]
+
+
+def test_a_worker_that_is_told_to_end_gives_its_keys_back(fleet):
+    run = fleet.launch("Anything [scenario:never-ends]")
+    eventually(lambda: fleet.status_of(run) in ("starting", "running"))
+    eventually(fleet.holder)
+    assert fleet.workers[0].end(signal.SIGTERM) == 0
+    assert fleet.holder() == ""
+    assert "Traceback" not in fleet.workers[0].said
+
+
+def test_launches_are_accepted_without_redis_and_go_on_when_it_is_back(fleet, redis):
+    with fleet.page("/ws/runs/") as socket:
+        redis.kill()
+        waiting = fleet.launch("Meanwhile")
+        assert fleet.status_of(waiting) == "queued"
+        redis.start()
+        assert "completed" in changes(socket, waiting, within_s=60)
+    assert fleet.started == ["Meanwhile"]
+
+
+def test_everything_goes_on_when_postgres_is_back(fleet, postgres):
+    first = fleet.launch("Before")
+    eventually(lambda: fleet.status_of(first) in ("starting", "running"))
+    postgres.kill()
+    postgres.start()
+    second = eventually(lambda: fleet.try_to_launch("After"))
+    eventually(lambda: fleet.all_ended([first, second]), within_s=60)
+    assert sorted(fleet.started) == ["After", "Before"]

@@ -1,0 +1,110 @@
+"""Beyond one process by settings: what is refused, in one line, and what the default does not need."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.served import KEY, ROOT
+
+DATABASE, REDIS = "postgres://giga:hidden@127.0.0.1:5432/watch", "redis://:hidden@127.0.0.1:6379"
+SCALE_PACKAGES = "celery,channels_redis,dj_database_url,django_tasks_fennel,psycopg,psycopg_pool,redis"
+
+# Makes the named packages missing, as where requirements-scale.txt is not installed.
+WITHOUT = """
+import importlib.util, sys
+hidden, is_there = sys.argv[1].split(","), importlib.util.find_spec
+importlib.util.find_spec = lambda name, *package: None if name in hidden else is_there(name, *package)
+sys.modules |= dict.fromkeys(hidden)
+import django
+django.setup()
+import dashboard.asgi
+"""
+HOLD_THE_FOLDER_AND_START_ANOTHER = """
+import django, subprocess, sys
+django.setup()
+from runs import instance
+assert instance.hold_folder()
+other = [sys.executable, "-m", "uvicorn", "--port", "0", "dashboard.asgi:application"]
+sys.exit(subprocess.run(other).returncode)
+"""
+
+
+@pytest.fixture
+def python(tmp_path):
+    """Runs Python as somebody with these settings would; how it ended."""
+
+    def run(*arguments: str, **env: str) -> subprocess.CompletedProcess:
+        names = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "GIGA_API_KEY")
+        clean = {name: value for name, value in os.environ.items() if name not in names}
+        settings = {"DJANGO_SETTINGS_MODULE": "dashboard.settings", "GIGAWATCH_DATA": str(tmp_path / "data")}
+        program = [sys.executable, *arguments]
+        return subprocess.run(
+            program, cwd=ROOT, env={**clean, **settings, **env}, capture_output=True, text=True, timeout=60
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "env, words",
+    [
+        ({"DATABASE_URL": "mysql://giga:hidden@host/watch"}, "DATABASE_URL must look like postgres://"),
+        ({"DATABASE_URL": "postgres://giga:hidden@host:port/watch"}, "DATABASE_URL must look like"),
+        ({"DATABASE_URL": "postgres://giga:hidden@host"}, "DATABASE_URL must look like"),
+        ({"REDIS_URL": "hidden:6379"}, "REDIS_URL must look like redis://"),
+        ({"CELERY_BROKER_URL": "amqp://giga:hidden@host"}, "CELERY_BROKER_URL must look like redis://"),
+        ({"CELERY_BROKER_URL": REDIS}, "CELERY_BROKER_URL needs DATABASE_URL"),
+        ({"CELERY_BROKER_URL": REDIS, "DATABASE_URL": DATABASE}, "CELERY_BROKER_URL needs REDIS_URL"),
+        (
+            {"CELERY_BROKER_URL": REDIS, "DATABASE_URL": DATABASE, "REDIS_URL": REDIS},
+            "CELERY_BROKER_URL needs GIGA_API_KEY",
+        ),
+    ],
+)
+def test_a_wrong_address_is_refused_in_one_line_that_does_not_quote_it(python, env, words):
+    ended = python("manage.py", "work", **env)
+    assert ended.returncode == 1
+    assert words in ended.stderr and ended.stderr.count("\n") == 1, ended.stderr
+    assert "hidden" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "env, package",
+    [
+        ({"DATABASE_URL": DATABASE}, "psycopg"),
+        ({"REDIS_URL": REDIS}, "channels_redis"),
+        ({"CELERY_BROKER_URL": REDIS}, "django_tasks_fennel"),
+    ],
+)
+def test_a_missing_package_is_named_with_the_way_to_get_it(python, env, package):
+    ended = python("-c", WITHOUT, package, **env)
+    message = f"{next(iter(env))} needs {package}: pip install -r requirements-scale.txt"
+    assert ended.stderr.splitlines()[-1].endswith(message)
+
+
+def test_one_process_needs_none_of_these_packages(python):
+    ended = python("-c", WITHOUT, SCALE_PACKAGES)
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize("command", ["web", "work"])
+def test_one_of_many_is_refused_where_one_process_does_everything(python, command):
+    ended = python("manage.py", command)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("CommandError: CELERY_BROKER_URL is not set")
+
+
+def test_the_one_process_is_refused_where_many_do_the_work(python):
+    many = {"CELERY_BROKER_URL": REDIS, "DATABASE_URL": DATABASE, "REDIS_URL": REDIS, "GIGA_API_KEY": KEY}
+    ended = python("manage.py", "serve", **many)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("CommandError: CELERY_BROKER_URL is set: start `prepare` once")
+
+
+def test_a_second_web_process_on_one_folder_is_refused(python):
+    """As `uvicorn --workers 2` would start: its pages would never hear of what the other does."""
+    ended = python("-c", HOLD_THE_FOLDER_AND_START_ANOTHER)
+    assert ended.returncode == 3
+    assert "another process serves" in ended.stderr and "Traceback" not in ended.stderr
