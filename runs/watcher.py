@@ -81,7 +81,8 @@ class Slice:
         for key, fence in fences.items():
             lease = self.leases.get(key)
             if lease is None or lease.fence != fence:
-                lease = Lease(fence, until=0.0, free_at=now)
+                # Whoever had the key before us may have asked just now.
+                lease = Lease(fence, until=0.0, free_at=now + 1 / pace.POLL_RATE_PER_S)
             lease.until = now + LEASE_S
             kept[key] = lease
         self.leases = kept
