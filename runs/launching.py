@@ -1,10 +1,11 @@
 """Launching: from the press of the button to a run at Giga, exactly once. Plain functions of models and plain
 values; no requests, no templates. Never a network call inside a transaction."""
 
+import logging
 from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
 from people.models import Membership
@@ -13,9 +14,12 @@ from runs.accounts import PROBE_EVERY
 from runs.broadcast import announce_run
 from runs.crash import crash_point
 from runs.giga import GigaError, Outcome
-from runs.models import AgentSession, GigaAccount, Run, RunEvent
+from runs.models import LAUNCH_LEASE_S, AgentSession, GigaAccount, Run, RunEvent
 from runs.room import lack_of_room
+from runs.sealed import Unreadable
 from runs.status import Status
+
+logger = logging.getLogger(__name__)
 
 START_MESSAGE = "Start the task now."
 BUSY_KEY = "Waiting for the rate limit: 60 requests a minute for one key."
@@ -77,8 +81,8 @@ def launch(run_id: int) -> None:
         _put_back(run, reason, delay_s)
         return
     try:
-        if not run.agent_session.thread_id:
-            _create_session(run, account)
+        if not run.agent_session.thread_id and not _create_session(run, account):
+            return
         if not account.take_for_people():
             _put_back(run, BUSY_KEY, BUSY_KEY_S)
             return
@@ -94,6 +98,11 @@ def _why_not_now(run: Run, account: GigaAccount | None) -> tuple[str, float]:
         return "This workspace has no Giga key yet.", pace.SLOWEST_RETRY_S
     if account.paused_at:
         return f"{account.paused_reason} Launches wait until the key is replaced.", pace.SLOWEST_RETRY_S
+    try:
+        account.access  # noqa: B018 -- opened before anything is claimed for a call that needs it
+    except Unreadable:
+        reason = "This workspace's Giga key cannot be opened with the encryption keys of this start."
+        return reason, pace.SLOWEST_RETRY_S
     if reason := lack_of_room():
         return reason, pace.SLOWEST_RETRY_S
     # Behind others in line nobody is asked: a free computer goes to the first of them.
@@ -114,7 +123,9 @@ def _why_not_now(run: Run, account: GigaAccount | None) -> tuple[str, float]:
     return "", 0
 
 
-def _create_session(run: Run, account: GigaAccount) -> None:
+def _create_session(run: Run, account: GigaAccount) -> bool:
+    """False when somebody else has made one meanwhile: this thread slept through its claim, and theirs
+    stands."""
     agent_session = run.agent_session
     created = giga.create_session(
         account.access,
@@ -128,9 +139,12 @@ def _create_session(run: Run, account: GigaAccount) -> None:
     crash_point("session_answered")
     # Stored before anything else is asked: a run started in a session we forgot could never be found again.
     agent_session.thread_id, agent_session.message_id = created.thread_id, created.message_id
-    agent_session.save(update_fields=["thread_id", "message_id"])
+    made = {"thread_id": created.thread_id, "message_id": created.message_id}
+    if not AgentSession.objects.filter(pk=agent_session.pk, thread_id="").update(**made):
+        return False
     run.record("session", why=f"Session {created.thread_id}", session_at=timezone.now())
     crash_point("session_stored")
+    return True
 
 
 def _session_failed(run: Run, account: GigaAccount, error: GigaError) -> None:
@@ -146,10 +160,17 @@ def _start(run: Run, account: GigaAccount) -> None:
     time."""
     sent_at = timezone.now()
     if not run.move_to(
-        Status.SENDING, why="", sent_at=sent_at, attempt=run.attempt + 1, reason="", waits_for_computer=False
+        Status.SENDING,
+        sent_at=sent_at,
+        claimed_until=sent_at + timedelta(seconds=LAUNCH_LEASE_S),
+        attempt=run.attempt + 1,
+        reason="",
+        waits_for_computer=False,
     ):
         return
     crash_point("sending_stored")
+    if not _has_time_to_start(run):
+        return
     try:
         message = run.message or START_MESSAGE
         started = giga.start_run(account.access, thread_id=run.agent_session.thread_id, message=message)
@@ -165,22 +186,38 @@ def _start(run: Run, account: GigaAccount) -> None:
         crash_point("start_stored")
     except IntegrityError:
         _mark_unknown(run, "Giga answered with the id of another run.")
+    except DatabaseError:
+        where = f"{started.run_id} in session {run.agent_session.thread_id}"
+        logger.critical("run %s was started at Giga as %s, and that could not be stored", run.pk, where)
+        raise
+
+
+def _has_time_to_start(run: Run) -> bool:
+    """Whether the claim outlasts the call. A process that was stopped meanwhile must not send any more:
+    others may have given the run up, and even settled that it never began."""
+    call_ends_at = timezone.now() + timedelta(seconds=giga.START_RUN_S)
+    return Run.objects.filter(pk=run.pk, status=Status.SENDING, claimed_until__gt=call_ends_at).exists()
 
 
 def _started(run: Run, started: giga.StartedRun) -> None:
     now = timezone.now()
-    run.move_to(
-        Status.STARTING,
-        why=f"Run {started.run_id}",
-        remote_id=started.run_id,
-        message_id=started.message_id,
-        sealed_public_token=run.sealed("public_token", started.public_access_token),
-        accepted_at=now,
-        contact_at=now,
-        due_at=now + timedelta(seconds=pace.FASTEST_POLL_S),
-        claimed_until=None,
-        reason="",
-    )
+    known = {
+        "remote_id": started.run_id,
+        "message_id": started.message_id,
+        "sealed_public_token": run.sealed("public_token", started.public_access_token),
+    }
+    times = {"accepted_at": now, "contact_at": now, "claimed_until": None}
+    due_at = now + timedelta(seconds=pace.FASTEST_POLL_S)
+    why = f"Run {started.run_id}"
+    if run.move_to(Status.STARTING, why=why, due_at=due_at, reason="", **known, **times):
+        return
+    # Somebody gave it up while Giga was thinking. What Giga says is better than what they could know.
+    run.refresh_from_db()
+    logger.warning("run %s had been given up (%s) when Giga answered: it is %s", run.pk, run.status, why)
+    if run.status == Status.UNKNOWN:
+        run.move_to(Status.STARTING, why=why, due_at=due_at, attempt=0, reason="", **known, **times)
+    elif not run.remote_id:
+        run.record("settle", why=why, **known)
 
 
 def _start_failed(run: Run, account: GigaAccount, error: GigaError) -> None:

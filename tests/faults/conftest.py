@@ -5,6 +5,7 @@ import requests
 
 from simulator.config import Config
 from simulator.server import start_in_thread
+from tests import factories
 from tests.faults.proxy import Proxy
 from tests.faults.raw import RawServer
 
@@ -60,6 +61,12 @@ def network(giga):
     proxy = Proxy(giga.server.port)
     yield proxy
     proxy.stop()
+
+
+@pytest.fixture
+def workspace(db, network):
+    """A workspace whose Giga is the simulated one, behind the network."""
+    return factories.make_workspace(api_url=network.url)
 
 
 @pytest.fixture

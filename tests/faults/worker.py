@@ -10,7 +10,6 @@ import os
 import sys
 import traceback
 import uuid
-from datetime import timedelta
 
 import django
 import requests
@@ -22,7 +21,6 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
-from django.db.models import DateTimeField, F  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from people.models import Membership  # noqa: E402
@@ -30,6 +28,7 @@ from runs import following, giga, launching, settling  # noqa: E402
 from runs.models import GigaAccount, Run  # noqa: E402
 from runs.status import Status  # noqa: E402
 from tests import factories  # noqa: E402
+from tests.faults.clock import let_pass  # noqa: E402
 
 ROUNDS = 400
 SHORTEST_SKIP_S, LONGEST_SKIP_S = 3.0, 600.0
@@ -113,14 +112,9 @@ def until_next_s() -> float:
 
 
 def skip(seconds: float, clock: str) -> None:
-    """Let time pass: for us by moving everything we remember into the past, for the simulated Giga by its
-    clock."""
+    """Let time pass, for us and for the simulated Giga."""
     seconds = min(LONGEST_SKIP_S, max(SHORTEST_SKIP_S, seconds))
-    step = timedelta(seconds=seconds)
-    for model in (Run, GigaAccount):
-        moments = [field.name for field in model._meta.concrete_fields if isinstance(field, DateTimeField)]
-        model.objects.update(**{name: F(name) - step for name in moments})
-    GigaAccount.objects.update(people_free_at=F("people_free_at") - seconds)
+    let_pass(seconds)
     by_hand.post(f"{clock}/_advance", json={"seconds": seconds}, timeout=10).raise_for_status()
 
 

@@ -1,0 +1,15 @@
+"""Time that passes without waiting: everything we remember moves into the past."""
+
+from datetime import timedelta
+
+from django.db.models import DateTimeField, F
+
+from runs.models import GigaAccount, Run
+
+
+def let_pass(seconds: float) -> None:
+    step = timedelta(seconds=seconds)
+    for model in (Run, GigaAccount):
+        moments = [field.name for field in model._meta.concrete_fields if isinstance(field, DateTimeField)]
+        model.objects.update(**{name: F(name) - step for name in moments})
+    GigaAccount.objects.update(people_free_at=F("people_free_at") - seconds)
