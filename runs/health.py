@@ -2,7 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import DatabaseError, connection
+from django.db.models import Q
 
 from runs.models import GigaAccount, Run
 
@@ -21,7 +23,7 @@ def report(now: datetime) -> dict[str, str]:
     database = _database()
     return {
         "database": database,
-        "watcher": _watcher(now),
+        "watcher": _watcher(now, database),
         "giga": _giga(now) if database == "ok" else "not known",
     }
 
@@ -35,11 +37,22 @@ def _database() -> str:
     return "ok"
 
 
-def _watcher(now: datetime) -> str:
+def _watcher(now: datetime, database: str) -> str:
+    if settings.CELERY_BROKER_URL:
+        return _workers(now) if database == "ok" else "not known"
     if _watcher_round_at is None:
         return "not running in this process"
     silent = now - _watcher_round_at
     return "ok" if silent < WATCHER_SILENT else f"silent for {silent.total_seconds():.0f} s"
+
+
+def _workers(now: datetime) -> str:
+    """Workers are other processes: what they watch they hold a lease on."""
+    with_runs = GigaAccount.objects.filter(
+        paused_at=None, workspace__in=Run.objects.watched().values("workspace")
+    )
+    unheld = with_runs.filter(Q(lease_until=None) | Q(lease_until__lt=now)).count()
+    return f"no worker watches {unheld} of the keys" if unheld else "ok"
 
 
 def _giga(now: datetime) -> str:

@@ -13,6 +13,7 @@ for name in (
     "SECRET_KEY",
     "ENCRYPTION_KEYS",
     "DEBUG",
+    "CELERY_BROKER_URL",
 ):
     os.environ.pop(name, None)
 os.environ["GIGAWATCH_DATA"] = tempfile.mkdtemp(prefix="gigawatch-tests-")

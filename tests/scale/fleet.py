@@ -82,6 +82,9 @@ class Fleet:
     def status_of(self, run: int) -> str:
         return self.web.status_of(self.session, run)
 
+    def health(self) -> dict[str, str]:
+        return requests.get(f"{self.web.url}/healthz", timeout=5).json()
+
     def all_ended(self, runs: list[int]) -> bool:
         return all(self.status_of(run) in FINAL for run in runs)
 

@@ -32,6 +32,7 @@ def test_pages_see_what_workers_do_and_a_killed_one_is_replaced_by_another(fleet
         fleet.start("work")
         runs += [fleet.launch("Number 1"), fleet.launch("Number 2")]
         eventually(lambda: all(fleet.status_of(run) in ACCEPTED for run in runs))
+        assert fleet.health()["watcher"] == "ok"
         fleet.workers[0].kill()
         runs.append(fleet.launch("Number 3"))
         told = list(changes(socket, runs[3], within_s=60))
