@@ -80,7 +80,10 @@ def _apply(run: Run, remote: giga.RemoteRun, asked_at: datetime) -> bool:
     )
     changed = {name: value for name, value in changes.items() if getattr(run, name) != value}
     contact = {"contact_at": now, "failed_reads": 0, "gone_reads": 0, "gone_since": None}
-    if status and status != run.status:
+    if not remote.word and run.ends_at and now > run.ends_at + LOST_AFTER:
+        why = "Its session tells no status, and its paid time is long over."
+        run.move_to(Status.INCONCLUSIVE, why=why, reason=why, asked_at=asked_at)
+    elif status and status != run.status:
         if status == Status.RUNNING and not run.started_at:
             changed["started_at"] = now
         if status == Status.FAILED:
@@ -173,7 +176,8 @@ def _read_failed(run: Run, account: GigaAccount, error: GigaError, asked_at: dat
         "failed_reads": failures,
         "due_at": now + timedelta(seconds=pace.retry_delay_s(failures)),
     }
-    if error.outcome == Outcome.GONE:
+    # Only in the words Giga documents: a gateway on the way has a 404 of its own.
+    if error.outcome == Outcome.GONE and error.code:
         fields |= {"gone_reads": run.gone_reads + 1, "gone_since": run.gone_since or asked_at}
         if fields["gone_reads"] >= GONE_READS and now - fields["gone_since"] >= GONE_FOR:
             why = "Giga does not know this run any more."

@@ -201,12 +201,12 @@ def _has_time_to_start(run: Run) -> bool:
 
 def _started(run: Run, started: giga.StartedRun) -> None:
     now = timezone.now()
-    known = {
+    known: dict[str, Any] = {
         "remote_id": started.run_id,
         "message_id": started.message_id,
         "sealed_public_token": run.sealed("public_token", started.public_access_token),
     }
-    times = {"accepted_at": now, "contact_at": now, "claimed_until": None}
+    times: dict[str, Any] = {"accepted_at": now, "contact_at": now, "claimed_until": None}
     due_at = now + timedelta(seconds=pace.FASTEST_POLL_S)
     why = f"Run {started.run_id}"
     if run.move_to(Status.STARTING, why=why, due_at=due_at, reason="", **known, **times):

@@ -11,10 +11,12 @@ from runs import giga, pace
 from runs.crash import crash_point
 from runs.giga import GigaError
 from runs.launching import NotAllowed
-from runs.models import GigaAccount, Run
+from runs.models import LOST_AFTER, GigaAccount, Run
 from runs.status import Status
 
 SETTLE_READINGS = 3
+# So many readings, and so long after the start was sent: a run may show late.
+SETTLE_FOR = timedelta(seconds=120)
 
 
 def settle(run_id: int, *, fence: int | None = None) -> None:
@@ -28,7 +30,7 @@ def settle(run_id: int, *, fence: int | None = None) -> None:
     try:
         thread = giga.get_thread(account.access, thread_id=run.agent_session.thread_id)
     except GigaError as error:
-        _settle_unread(run, account, error)
+        _settle_unread(run, account, error, asked_at)
         return
     crash_point("settle_read")
     account.answered(timezone.now())
@@ -38,11 +40,13 @@ def settle(run_id: int, *, fence: int | None = None) -> None:
 
 def _judge(run: Run, thread: giga.RemoteThread, asked_at: datetime) -> None:
     """Adopt a run that shows life; after enough readings without any, it never began."""
+    waited = asked_at - run.sent_at if run.sent_at else SETTLE_FOR
     if thread.shows_life:
         _adopt(run, thread, asked_at)
     elif not thread.is_recognised:
-        _settle_again(run, asked_at, "Session read, its form is not known")
-    elif run.attempt + 1 >= SETTLE_READINGS:
+        if not _is_lost(run, asked_at):
+            _settle_again(run, asked_at, "Session read, its form is not known")
+    elif run.attempt + 1 >= SETTLE_READINGS and waited >= SETTLE_FOR:
         why = f"The answer was lost, and {SETTLE_READINGS} readings showed that it never began."
         run.move_to(Status.NOT_STARTED, why=why, reason=why, asked_at=asked_at, contact_at=asked_at)
     else:
@@ -71,8 +75,18 @@ def _settle_again(run: Run, asked_at: datetime, why: str) -> None:
     run.record("settle", why=why, asked_at=asked_at, attempt=readings, contact_at=asked_at, due_at=due_at)
 
 
-def _settle_unread(run: Run, account: GigaAccount, error: GigaError) -> None:
+def _is_lost(run: Run, asked_at: datetime) -> bool:
+    """Give up what nobody could tell until long after its time: it costs nothing any more."""
+    if not run.ends_at or asked_at <= run.ends_at + LOST_AFTER:
+        return False
+    why = "Nobody could tell whether it began, and its time is long over."
+    return run.move_to(Status.LOST, why=why, reason=why, asked_at=asked_at)
+
+
+def _settle_unread(run: Run, account: GigaAccount, error: GigaError, asked_at: datetime) -> None:
     account.note(error)
+    if _is_lost(run, asked_at):
+        return
     failures = run.failed_reads + 1
     fields: dict[str, Any] = {
         "failed_reads": failures,

@@ -24,7 +24,8 @@ def workspace(db):
 @pytest.fixture
 def run(workspace):
     agent_session = factories.make_session(workspace, thread_id="t1")
-    return factories.make_run(workspace, Status.UNKNOWN, agent_session=agent_session)
+    sent_at = timezone.now() - timedelta(minutes=3)
+    return factories.make_run(workspace, Status.UNKNOWN, agent_session=agent_session, sent_at=sent_at)
 
 
 def settle(run, times=1, **answer) -> Run:
