@@ -4,7 +4,8 @@ runs.
 Real time, real HTTP, the real watcher on its threads, SQLite; Giga is simulated. Every run of a key stays
 active and changes twice (it pauses, and goes on) at moments drawn evenly over the measured time, so that a
 change may come at any point of the wait for the next reading. The mean delay is divided by A/2 seconds, the
-best that even single readings at 60 a minute allow (for A = 1 by 1 s). Usage: `python benchmarks/freshness.py [minutes]`."""
+best that even single readings at 60 a minute allow (for A = 1 by 1 s).
+Usage: `python benchmarks/freshness.py [minutes]`."""
 
 import os
 import random

@@ -59,10 +59,9 @@ def main(seconds: float) -> None:
         took, refused = took + some, refused + failed
     took.sort()
     p99 = took[int(len(took) * 0.99)]
+    print("| transactions a second | refused | median | p99 | worst | lists read meanwhile |")
+    print("|---|---|---|---|---|---|")
     print(
-       
-       
-        "| transactions a second | refused | median | p99 | worst | lists read meanwhile |\n|---|---|---|---|---|---|" ) print(
         f"| {len(took) / seconds:.0f} | {refused} | {took[len(took) // 2] * 1000:.1f} ms "
         f"| {p99 * 1000:.0f} ms | {took[-1] * 1000:.0f} ms | {reads} |"
     )
