@@ -180,9 +180,10 @@ def _start(run: Run, account: GigaAccount) -> None:
         crash_point("start_stored")
         return
     crash_point("start_answered")
-    account.answered(timezone.now())
     try:
-        _started(run, started)
+        _started(
+            run, started
+        )  # before any other write: one that failed would leave a paid run without its id
         crash_point("start_stored")
     except IntegrityError:
         _mark_unknown(run, "Giga answered with the id of another run.")
@@ -190,6 +191,7 @@ def _start(run: Run, account: GigaAccount) -> None:
         where = f"{started.run_id} in session {run.agent_session.thread_id}"
         logger.critical("run %s was started at Giga as %s, and that could not be stored", run.pk, where)
         raise
+    account.answered(timezone.now())
 
 
 def _has_time_to_start(run: Run) -> bool:

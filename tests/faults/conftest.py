@@ -8,6 +8,7 @@ from simulator.server import start_in_thread
 from tests import factories
 from tests.faults.proxy import Proxy
 from tests.faults.raw import RawServer
+from tests.faults.stage import Stage
 
 
 class Giga:
@@ -81,3 +82,17 @@ def raw():
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture(scope="package")
+def one_stage():
+    stage = Stage()
+    yield stage
+    stage.stop()
+
+
+@pytest.fixture
+def stage(one_stage):
+    """Processes that may be killed, and what they work with, all empty and well."""
+    one_stage.clear()
+    return one_stage

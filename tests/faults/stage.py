@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +61,7 @@ class Stage:
         self.network = Proxy(self.giga.port)
         self.program = self._start_program()
         self.template = self.folder / "template.sqlite3"
-        assert self.order(database=str(self.template), make=self.network.url) == 0, self.log.read_text()
+        assert self.order(database=str(self.template), make=self.network.url) == 0, self.said
 
     def _start_program(self) -> subprocess.Popen:
         env = {name: value for name, value in os.environ.items() if not name.startswith("GIGA")}
@@ -100,27 +101,40 @@ class Stage:
     def ledger(self) -> dict:
         return requests.get(f"{self.giga.url}/_ledger", timeout=10).json()
 
-    def work(self, *, kill_when=None, **order) -> int:
+    def work(self, *, kill_when=None, meanwhile=None, **order) -> int:
         """Do what is due in a process of its own; how it ended. `kill_when()`: kill it from outside as soon
-        as this holds."""
-        return self.order(kill_when=kill_when, database=str(self.database), clock=self.giga.url, **order)
+        as this holds. `meanwhile()`: something to do beside it."""
+        order |= {"database": str(self.database), "clock": self.giga.url}
+        return self.order(kill_when=kill_when, meanwhile=meanwhile, **order)
 
-    def order(self, *, kill_when=None, **order) -> int:
+    def order(self, *, kill_when=None, meanwhile=None, **order) -> int:
         self.program.stdin.write(json.dumps(order) + "\n")
         self.program.stdin.flush()
         pid = json.loads(self.program.stdout.readline())["pid"]
+        if meanwhile is not None:
+            meanwhile()
         if kill_when is not None:
             deadline = time.monotonic() + 20
             while not kill_when():
-                assert time.monotonic() < deadline, f"the moment to kill did not come\n{self.log.read_text()}"
-                time.sleep(0.005)
+                assert time.monotonic() < deadline, f"the moment to kill did not come\n{self.said}"
+                time.sleep(0.002)
             os.kill(pid, signal.SIGKILL)
         ended = json.loads(self.program.stdout.readline())["ended"]
-        assert ended in (0, KILLED), self.log.read_text()
+        assert ended in (0, KILLED), self.said
         return ended
 
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    def is_sound(self) -> bool:
+        """Whether the database holds together, as SQLite itself sees it."""
+        with closing(sqlite3.connect(self.database)) as database:
+            whole = database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            return whole and not database.execute("PRAGMA foreign_key_check").fetchall()
+
     def rows(self) -> list[Row]:
-        with sqlite3.connect(self.database) as database:
+        with closing(sqlite3.connect(self.database)) as database:
             was = {}
             for run, status in database.execute("SELECT run_id, now FROM runs_runevent"):
                 was.setdefault(run, set()).add(status)
@@ -128,12 +142,10 @@ class Stage:
                 "SELECT r.id, user_prompt, status, coalesce(remote_id, ''), thread_id, due_at, reason"
                 " FROM runs_run r JOIN runs_agentsession s ON s.id = r.agent_session_id ORDER BY r.id"
             )
-            rows = [
+            return [
                 Row(prompt, status, remote_id, thread_id, bool(due_at), reason, frozenset(was[run]))
                 for run, prompt, status, remote_id, thread_id, due_at, reason in found
             ]
-        database.close()
-        return rows
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ class Result:
     row: Row
     verdict: Verdict
     spare_sessions: int
+    is_sound: bool
 
     @property
     def outcome(self) -> str:
@@ -124,7 +125,15 @@ def play(stage: Stage, point: str, answer: Answer) -> Result:
     stage.befall("default")
     stage.work(to_the_end=True)
     ledger, rows = stage.ledger, stage.rows()
-    return Result(point, answer, ended == KILLED, rows[0], judge(ledger, rows), len(ledger["sessions"]) - 1)
+    return Result(
+        point,
+        answer,
+        ended == KILLED,
+        rows[0],
+        judge(ledger, rows),
+        len(ledger["sessions"]) - 1,
+        stage.is_sound(),
+    )
 
 
 def play_all(cases=CASES, *, at_once: int = 2) -> list[Result]:

@@ -39,6 +39,10 @@ def test_nothing_is_stuck(results):
     assert not words(result for result in results if result.verdict.stuck)
 
 
+def test_the_database_is_sound(results):
+    assert not words(result for result in results if not result.is_sound)
+
+
 def test_a_launch_ends_as_it_should(results):
     other = [result for result in results if result.outcome != expected(result.point, result.answer)]
     assert not words(other)

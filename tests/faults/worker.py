@@ -7,6 +7,8 @@ process like any other, which got its imports for nothing."""
 import gc
 import json
 import os
+import resource
+import signal
 import sys
 import traceback
 import uuid
@@ -23,6 +25,7 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from dashboard.threadpool import guarded  # noqa: E402
 from people.models import Membership  # noqa: E402
 from runs import following, giga, launching, settling  # noqa: E402
 from runs.models import GigaAccount, Run  # noqa: E402
@@ -31,23 +34,31 @@ from tests import factories  # noqa: E402
 from tests.faults.clock import let_pass  # noqa: E402
 
 ROUNDS = 400
+LOCKED_FOR_S = 0.2
 SHORTEST_SKIP_S, LONGEST_SKIP_S = 3.0, 600.0
 by_hand = requests.Session()
 
 
 def carry_out(order: dict) -> None:
     """Do what an order says, in this turn: `make` a database for this Giga and end; `skip_s` seconds;
-    `accept` launches of these prompts; work, dying at `crash_at`, and `to_the_end` until no run is active."""
+    `accept` launches of these prompts and note each that was taken on; work, dying at `crash_at`, with the
+    disk full from `disk_full_at` on, and `to_the_end` until no run is active."""
     connection.settings_dict["NAME"] = order["database"]
     if "make" in order:
         make(order["make"])
         return
+    connection.settings_dict["OPTIONS"]["timeout"] = LOCKED_FOR_S
     settings.CRASH_AT = order.get("crash_at", "")
+    if "disk_full_at" in order:
+        launching.crash_point = fills_the_disk(at=order["disk_full_at"], database=order["database"])
     giga.START_RUN_S = order.get("start_run_s", giga.START_RUN_S)
     if order.get("skip_s"):
         skip(order["skip_s"], order["clock"])
     for prompt in order.get("accept", ()):
         accept(prompt)
+        if "noted_in" in order:
+            with open(order["noted_in"], "a") as notes:
+                notes.write(prompt + "\n")
     work(order["clock"], to_the_end=order.get("to_the_end", False))
 
 
@@ -88,7 +99,7 @@ def launch_what_is_due() -> int:
     for run in stuck:
         launching.give_up_sending(run)
     for run in due:
-        launching.launch(run.pk)
+        guarded(launching.launch, run.pk)
     return len(stuck) + len(due)
 
 
@@ -97,7 +108,19 @@ def read_what_is_due() -> None:
     account = GigaAccount.objects.get()
     for run in Run.objects.watched().filter(due_at__lte=timezone.now()):
         if account.is_open:
-            (settling.settle if run.status == Status.UNKNOWN else following.refresh)(run.pk)
+            guarded(settling.settle if run.status == Status.UNKNOWN else following.refresh, run.pk)
+
+
+def fills_the_disk(*, at: str, database: str):
+    """A crash point at which no file of this process grows any more."""
+
+    def crash_point(name: str) -> None:
+        if name == at:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            size = os.path.getsize(f"{database}-wal")
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    return crash_point
 
 
 def until_next_s() -> float:
