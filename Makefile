@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: run test quick lint format screenshots bench
+.PHONY: run test quick soak lint format screenshots bench
 
 run: $(VENV)/.run
 	@$(BIN)/python manage.py serve
@@ -15,6 +15,10 @@ test: $(VENV)/.dev
 # Everything but real processes and browsers: under a minute.
 quick: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "not process and not browser"
+
+# 1,000 launches under random faults and kills; the ledger of the simulated Giga is the judge.
+soak: $(VENV)/.dev
+	GIGAWATCH_SOAK=$${GIGAWATCH_SOAK:-1000} $(BIN)/python -m pytest -s tests/faults/test_soak.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

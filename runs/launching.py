@@ -181,9 +181,8 @@ def _start(run: Run, account: GigaAccount) -> None:
         return
     crash_point("start_answered")
     try:
-        _started(
-            run, started
-        )  # before any other write: one that failed would leave a paid run without its id
+        # Before any other write: one that failed would leave a paid run without its id.
+        _started(run, started)
         crash_point("start_stored")
     except IntegrityError:
         _mark_unknown(run, "Giga answered with the id of another run.")

@@ -162,7 +162,7 @@ class Verdict:
         return not (self.started_twice or self.unseen or self.given_up_while_running or self.stuck)
 
 
-def judge(ledger: dict, rows: list[Row]) -> Verdict:
+def judge(ledger: dict, rows: list[Row], *, given_up: set[str] = GIVEN_UP) -> Verdict:
     started = [(run["user_prompt"], run["run_id"], run["thread_id"]) for run in ledger["runs_started"]]
     prompts = [prompt for prompt, _, _ in started]
     by_id = {row.remote_id: row for row in rows if row.remote_id}
@@ -172,7 +172,7 @@ def judge(ledger: dict, rows: list[Row]) -> Verdict:
     return Verdict(
         started_twice=sorted({prompt for prompt in prompts if prompts.count(prompt) > 1}),
         unseen=[prompt for prompt, run_id, _ in started if seen[run_id] is None],
-        given_up_while_running=[row.prompt for row in rows if row.prompt in prompts and row.was & GIVEN_UP],
+        given_up_while_running=[row.prompt for row in rows if row.prompt in prompts and row.was & given_up],
         stuck=[
             row.prompt for row in rows if row.status == "sending" or (row.status in active and not row.is_due)
         ],

@@ -1,5 +1,5 @@
-"""What may go wrong with the database under a launch, on real processes: locked, full, killed in the middle of
-a commit. What Giga started is found again, and nothing is started twice."""
+"""What may go wrong with the database under a launch, on real processes: locked, full, its writer killed.
+What Giga started is found again, and nothing is started twice."""
 
 import random
 import sqlite3
