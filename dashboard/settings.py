@@ -220,21 +220,28 @@ CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 1000}}
 }
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-# A connection that died without a word is noticed within half a minute.
-REDIS_OPTIONS = {"socket_connect_timeout": 3, "socket_keepalive": True, "health_check_interval": 25}
+# Somebody may be waiting for the page: a Redis that hangs is given up soon. What died without a word is
+# noticed within half a minute.
+REDIS_OPTIONS = {
+    "socket_timeout": 3,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 25,
+}
 if REDIS_URL:
     CHANNEL_LAYERS["default"] = {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {"hosts": [{"address": REDIS_URL, **REDIS_OPTIONS}], "prefix": "gigawatch"},
     }
     CACHES["default"] = {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "dashboard.cache.RedisOrOwnMemory",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "gigawatch",
-        "OPTIONS": {"socket_timeout": 3, **REDIS_OPTIONS},
+        "OPTIONS": REDIS_OPTIONS,
     }
 
-TASKS = {"default": {"BACKEND": "dashboard.threadpool.ThreadPoolBackend"}}
+# "default" rings wherever a worker is free, "here" in the process that rings.
+TASKS = {name: {"BACKEND": "dashboard.threadpool.ThreadPoolBackend"} for name in ("default", "here")}
 if CELERY_BROKER_URL:
     INSTALLED_APPS += ["django_tasks_fennel"]
     TASKS["default"]["BACKEND"] = "django_tasks_fennel.CeleryBackend"
@@ -247,13 +254,11 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TASK_IGNORE_RESULT = True
 # A task is a bell that is rung again every second: one that nobody heard in time must not pile up.
 CELERY_TASK_ANNOTATIONS = {"*": {"expires": 30}}
-# Somebody is waiting for the page: ring once more at once, for a connection that had died, and leave the rest
-# to the tick.
-CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
+CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CONNECTION_TIMEOUT = 3
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 10, **REDIS_OPTIONS}
+CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 0, **REDIS_OPTIONS}
 
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",

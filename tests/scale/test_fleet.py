@@ -51,14 +51,17 @@ def test_a_worker_that_is_told_to_end_gives_its_keys_back(fleet):
     assert "Traceback" not in fleet.workers[0].said
 
 
-def test_launches_are_accepted_without_redis_and_go_on_when_it_is_back(fleet, redis):
+def test_launches_go_on_without_redis_and_pages_are_told_again_when_it_is_back(fleet, redis):
     with fleet.page("/ws/runs/") as socket:
         redis.kill()
-        waiting = fleet.launch("Meanwhile")
-        assert fleet.status_of(waiting) == "queued"
+        meanwhile = fleet.launch("Meanwhile")
+        eventually(lambda: fleet.status_of(meanwhile) in ACCEPTED)
+        assert fleet.web.signed_in()
         redis.start()
-        assert "completed" in changes(socket, waiting, within_s=60)
-    assert fleet.started == ["Meanwhile"]
+        afterwards = fleet.launch("Afterwards")
+        assert "completed" in changes(socket, afterwards, within_s=60)
+    eventually(lambda: fleet.all_ended([meanwhile, afterwards]))
+    assert fleet.started == ["Meanwhile", "Afterwards"]
 
 
 def test_everything_goes_on_when_postgres_is_back(fleet, postgres):
