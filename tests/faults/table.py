@@ -19,8 +19,12 @@ POINTS = {
     HELD: "from outside, while Giga's answer to the start is under way",
     "start_answered": "start answered, not stored",
     "start_stored": "answer to the start stored",
+    "settle_read": "session read to settle, not stored",
+    "settle_stored": "settling stored",
 }
-BEFORE_THE_START = ("none", "launch_claimed", "session_answered", "session_stored", "start_stored")
+SETTLING = ("settle_read", "settle_stored")
+# A kill here changes nothing of what becomes of the run.
+HARMLESS = ("none", "launch_claimed", "session_answered", "session_stored", "start_stored", *SETTLING)
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ CASES = [
     for point in POINTS
     for answer in ANSWERS
     if not (point == HELD and answer.scenario == "refused")  # nothing can be under way then
+    and (point not in SETTLING or answer.means in ("adopted", "not_started"))
 ]
 
 
@@ -89,7 +94,7 @@ class Result:
 
 def expected(point: str, answer: Answer) -> str:
     """What must become of the run. Giga is well again after the first start: what was started ends."""
-    if point in BEFORE_THE_START:
+    if point in HARMLESS:
         ends = {"started": "completed", "adopted": "completed (adopted)", "later": "completed"}
         return ends.get(answer.means, answer.means)
     if point == "sending_stored":
@@ -113,12 +118,14 @@ def play(stage: Stage, point: str, answer: Answer) -> Result:
     patience = {"start_run_s": answer.patience_s} if point != HELD else {}
     ended = stage.work(
         accept=[f"{point}: {answer.words}"],
-        crash_at=point if point not in ("none", HELD) else "",
+        crash_at=point if point not in ("none", HELD, *SETTLING) else "",
         kill_when=kill_when,
         **patience,
     )
     stage.network.release()
-    if ended == KILLED:
+    if point in SETTLING:
+        ended = stage.work(skip_s=CLAIM_S, crash_at=point, **patience)
+    elif ended == KILLED:
         stage.work(skip_s=CLAIM_S, **patience)
     stage.network.up()
     stage.network.works()

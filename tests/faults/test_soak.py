@@ -15,8 +15,7 @@ LONG = os.environ.get("GIGAWATCH_SOAK", "")
 LAUNCHES = int(LONG or 40)
 SEED = int(os.environ.get("GIGAWATCH_SEED") or (time.time() if LONG else 7))
 AT_ONCE = 8
-KILL_AT = [*(point for point in POINTS if point not in ("none", HELD)), "settle_read", "settle_stored"]
-KILL_AT += ["poll_read", "poll_stored"]
+KILL_AT = [*(point for point in POINTS if point not in ("none", HELD)), "poll_read", "poll_stored"]
 # These wait for a deadline each time.
 QUICK = [
     answer.scenario for answer in ANSWERS if answer.scenario not in ("drip", "answer-timeout", "refused")
