@@ -4,6 +4,7 @@ Answers become frozen dataclasses here; everything that can go wrong becomes one
 do. Nothing in here retries, sleeps or follows a redirect."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -355,6 +356,8 @@ def _without_secrets(value: object, *, depth: int = 20) -> object:
         return [_without_secrets(inner, depth=depth - 1) for inner in value]
     if isinstance(value, str):
         return _text(value, limit=20_000)
+    if isinstance(value, float) and not math.isfinite(value):
+        return "…"  # 1e999 is JSON, but becomes a number that no database keeps
     return value
 
 

@@ -69,6 +69,13 @@ def test_the_desktops_address_is_sealed_and_erased_at_the_end(run):
     assert run.sealed_desktop_url == run.sealed_public_token == run.desktop_kind == ""
 
 
+def test_a_number_that_no_database_keeps_does_not_hold_up_the_end(run):
+    body = b'{"status": "COMPLETED", "isCompleted": true, "cost": 1e999, "debt": [-1e999]}'
+    refresh(run, body=body)
+    assert run.status == Status.COMPLETED
+    assert run.raw_answer["cost"] == "…" and run.raw_answer["debt"] == ["…"]
+
+
 def test_the_conversation_is_kept_when_the_run_ends(run):
     said = {"messages": [{"role": "assistant", "content": "All done.", "createdAt": "2026-11-23T10:00:00Z"}]}
     refresh(run, json=answer("COMPLETED", completed=True), thread=said)
