@@ -40,6 +40,9 @@ screenshots: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@PYTHON=$(BIN)/python sh tools/find_chromium.sh > $(VENV)/.chromium
 	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python benchmarks/main_job.py
+	$(BIN)/python benchmarks/sqlite_load.py
+	$(BIN)/python benchmarks/fanout.py
+	$(BIN)/python benchmarks/freshness.py
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -240,7 +240,7 @@ def worst_minute(times: list[float]) -> int:
 
 class TestBudget:
     def test_twenty_restarts_of_two_processes_do_not_exceed_the_rate(self, workspace, clock, asked):
-        """Each process is killed without giving its key back; the other takes over when the lease has ended."""
+        """Each is killed without giving its key back; the other takes over when the lease has ended."""
         for _ in range(30):
             old_run(workspace)
 
