@@ -8,167 +8,322 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('people', '0001_initial'),
+        ("people", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AgentSession',
+            name="AgentSession",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('launch_token', models.UUIDField(default=uuid.uuid4, editable=False)),
-                ('user_prompt', models.TextField(max_length=20000, verbose_name='task')),
-                ('goal_prompt', models.TextField(max_length=20000, verbose_name='done means')),
-                ('system_prompt', models.TextField(blank=True, max_length=20000, verbose_name='rules')),
-                ('sandbox_template', models.CharField(max_length=100)),
-                ('duration_hours', models.PositiveSmallIntegerField()),
-                ('deployment_id', models.CharField(blank=True, max_length=200)),
-                ('thread_id', models.CharField(blank=True, db_index=True, max_length=200)),
-                ('message_id', models.CharField(blank=True, max_length=200)),
-                ('is_simulated', models.BooleanField(default=False)),
-                ('thread', models.JSONField(blank=True, null=True)),
-                ('thread_read_at', models.DateTimeField(blank=True, null=True)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='agent_sessions', to='people.workspace')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("launch_token", models.UUIDField(default=uuid.uuid4, editable=False)),
+                ("user_prompt", models.TextField(max_length=20000, verbose_name="task")),
+                ("goal_prompt", models.TextField(max_length=20000, verbose_name="done means")),
+                ("system_prompt", models.TextField(blank=True, max_length=20000, verbose_name="rules")),
+                ("sandbox_template", models.CharField(max_length=100)),
+                ("duration_hours", models.PositiveSmallIntegerField()),
+                ("deployment_id", models.CharField(blank=True, max_length=200)),
+                ("thread_id", models.CharField(blank=True, db_index=True, max_length=200)),
+                ("message_id", models.CharField(blank=True, max_length=200)),
+                ("is_simulated", models.BooleanField(default=False)),
+                ("thread", models.JSONField(blank=True, null=True)),
+                ("thread_read_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="agent_sessions",
+                        to="people.workspace",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='GigaAccount',
+            name="GigaAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('api_url', models.CharField(max_length=200)),
-                ('sealed_api_key', models.TextField(editable=False)),
-                ('is_simulated', models.BooleanField(default=False)),
-                ('not_before', models.DateTimeField(blank=True, null=True)),
-                ('paused_at', models.DateTimeField(blank=True, null=True)),
-                ('paused_reason', models.CharField(blank=True, max_length=500)),
-                ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('broken_since', models.DateTimeField(blank=True, null=True)),
-                ('probe_after', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('outages', models.PositiveIntegerField(default=0, editable=False)),
-                ('outages_since', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('people_free_at', models.FloatField(default=0, editable=False)),
-                ('polls_per_s', models.FloatField(default=0, editable=False)),
-                ('lease_holder', models.CharField(blank=True, editable=False, max_length=64)),
-                ('lease_until', models.DateTimeField(blank=True, editable=False, null=True)),
-                ('fence', models.PositiveBigIntegerField(default=0, editable=False)),
-                ('workspace', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='giga_account', to='people.workspace')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("api_url", models.CharField(max_length=200)),
+                ("sealed_api_key", models.TextField(editable=False)),
+                ("is_simulated", models.BooleanField(default=False)),
+                ("not_before", models.DateTimeField(blank=True, null=True)),
+                ("paused_at", models.DateTimeField(blank=True, null=True)),
+                ("paused_reason", models.CharField(blank=True, max_length=500)),
+                ("answered_at", models.DateTimeField(blank=True, null=True)),
+                ("broken_since", models.DateTimeField(blank=True, null=True)),
+                ("probe_after", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("outages", models.PositiveIntegerField(default=0, editable=False)),
+                ("outages_since", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("people_free_at", models.FloatField(default=0, editable=False)),
+                ("polls_per_s", models.FloatField(default=0, editable=False)),
+                ("lease_holder", models.CharField(blank=True, editable=False, max_length=64)),
+                ("lease_until", models.DateTimeField(blank=True, editable=False, null=True)),
+                ("fence", models.PositiveBigIntegerField(default=0, editable=False)),
+                (
+                    "workspace",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="giga_account",
+                        to="people.workspace",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('message', models.TextField(blank=True, max_length=20000)),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('sending', 'Sending'), ('unknown', 'Unknown'), ('starting', 'Starting'), ('running', 'Running'), ('waiting', 'Waiting'), ('completed', 'Ended'), ('failed', 'Failed'), ('timed_out', 'Timed out'), ('expired', 'Expired'), ('canceled', 'Canceled'), ('inconclusive', 'Ended'), ('rejected', 'Rejected'), ('not_started', 'Not started'), ('lost', 'Lost')], default='queued', max_length=12)),
-                ('verdict', models.CharField(blank=True, choices=[('achieved', 'Achieved'), ('not_achieved', 'Not achieved'), ('cannot_tell', 'Cannot tell')], max_length=12)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('remote_word', models.CharField(blank=True, max_length=60, verbose_name="Giga's word")),
-                ('remote_id', models.CharField(blank=True, max_length=200, null=True, unique=True)),
-                ('message_id', models.CharField(blank=True, max_length=200)),
-                ('sandbox_id', models.CharField(blank=True, max_length=200)),
-                ('sandbox_status', models.CharField(blank=True, max_length=40)),
-                ('sealed_desktop_url', models.TextField(blank=True, editable=False)),
-                ('desktop_kind', models.CharField(blank=True, editable=False, max_length=6)),
-                ('desktop_problem', models.CharField(blank=True, max_length=200)),
-                ('sealed_public_token', models.TextField(blank=True, editable=False)),
-                ('error_code', models.CharField(blank=True, max_length=60)),
-                ('error_hint', models.CharField(blank=True, max_length=500)),
-                ('request_id', models.CharField(blank=True, max_length=100)),
-                ('raw_answer', models.JSONField(blank=True, null=True)),
-                ('queued_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('session_at', models.DateTimeField(blank=True, null=True)),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('accepted_at', models.DateTimeField(blank=True, null=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('desktop_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('extended_minutes', models.PositiveSmallIntegerField(default=0)),
-                ('due_at', models.DateTimeField(blank=True, default=django.utils.timezone.now, null=True)),
-                ('claimed_until', models.DateTimeField(blank=True, null=True)),
-                ('attempt', models.PositiveIntegerField(default=0)),
-                ('contact_at', models.DateTimeField(blank=True, null=True)),
-                ('asked_at', models.DateTimeField(blank=True, null=True)),
-                ('failed_reads', models.PositiveIntegerField(default=0)),
-                ('gone_reads', models.PositiveIntegerField(default=0)),
-                ('gone_since', models.DateTimeField(blank=True, null=True)),
-                ('watched_until', models.DateTimeField(blank=True, null=True)),
-                ('waits_for_computer', models.BooleanField(default=False)),
-                ('agent_session', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='runs.agentsession')),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='people.workspace')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("message", models.TextField(blank=True, max_length=20000)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("sending", "Sending"),
+                            ("unknown", "Unknown"),
+                            ("starting", "Starting"),
+                            ("running", "Running"),
+                            ("waiting", "Waiting"),
+                            ("completed", "Ended"),
+                            ("failed", "Failed"),
+                            ("timed_out", "Timed out"),
+                            ("expired", "Expired"),
+                            ("canceled", "Canceled"),
+                            ("inconclusive", "Ended"),
+                            ("rejected", "Rejected"),
+                            ("not_started", "Not started"),
+                            ("lost", "Lost"),
+                        ],
+                        default="queued",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "verdict",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("achieved", "Achieved"),
+                            ("not_achieved", "Not achieved"),
+                            ("cannot_tell", "Cannot tell"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                ("remote_word", models.CharField(blank=True, max_length=60, verbose_name="Giga's word")),
+                ("remote_id", models.CharField(blank=True, max_length=200, null=True, unique=True)),
+                ("message_id", models.CharField(blank=True, max_length=200)),
+                ("sandbox_id", models.CharField(blank=True, max_length=200)),
+                ("sandbox_status", models.CharField(blank=True, max_length=40)),
+                ("sealed_desktop_url", models.TextField(blank=True, editable=False)),
+                ("desktop_kind", models.CharField(blank=True, editable=False, max_length=6)),
+                ("desktop_problem", models.CharField(blank=True, max_length=200)),
+                ("sealed_public_token", models.TextField(blank=True, editable=False)),
+                ("error_code", models.CharField(blank=True, max_length=60)),
+                ("error_hint", models.CharField(blank=True, max_length=500)),
+                ("request_id", models.CharField(blank=True, max_length=100)),
+                ("raw_answer", models.JSONField(blank=True, null=True)),
+                ("queued_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("session_at", models.DateTimeField(blank=True, null=True)),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                ("accepted_at", models.DateTimeField(blank=True, null=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("desktop_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("extended_minutes", models.PositiveSmallIntegerField(default=0)),
+                ("due_at", models.DateTimeField(blank=True, default=django.utils.timezone.now, null=True)),
+                ("claimed_until", models.DateTimeField(blank=True, null=True)),
+                ("attempt", models.PositiveIntegerField(default=0)),
+                ("contact_at", models.DateTimeField(blank=True, null=True)),
+                ("asked_at", models.DateTimeField(blank=True, null=True)),
+                ("failed_reads", models.PositiveIntegerField(default=0)),
+                ("gone_reads", models.PositiveIntegerField(default=0)),
+                ("gone_since", models.DateTimeField(blank=True, null=True)),
+                ("watched_until", models.DateTimeField(blank=True, null=True)),
+                ("waits_for_computer", models.BooleanField(default=False)),
+                (
+                    "agent_session",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="runs",
+                        to="runs.agentsession",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="runs",
+                        to="people.workspace",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Extension',
+            name="Extension",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', models.UUIDField()),
-                ('asked_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('claimed_until', models.DateTimeField(blank=True, null=True)),
-                ('outcome', models.CharField(choices=[('asked', 'Asked'), ('sending', 'Being asked'), ('confirmed', 'Confirmed'), ('refused', 'Refused'), ('unclear', 'Not known')], default='asked', max_length=10)),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='extensions', to='runs.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("token", models.UUIDField()),
+                ("asked_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("claimed_until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("asked", "Asked"),
+                            ("sending", "Being asked"),
+                            ("confirmed", "Confirmed"),
+                            ("refused", "Refused"),
+                            ("unclear", "Not known"),
+                        ],
+                        default="asked",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="extensions", to="runs.run"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='RunEvent',
+            name="RunEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('kind', models.CharField(max_length=20)),
-                ('was', models.CharField(blank=True, max_length=12)),
-                ('now', models.CharField(blank=True, max_length=12)),
-                ('why', models.CharField(blank=True, max_length=1000)),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='runs.run')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='people.workspace')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("kind", models.CharField(max_length=20)),
+                ("was", models.CharField(blank=True, max_length=12)),
+                ("now", models.CharField(blank=True, max_length=12)),
+                ("why", models.CharField(blank=True, max_length=1000)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="runs.run"
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="people.workspace"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.AddConstraint(
-            model_name='agentsession',
-            constraint=models.UniqueConstraint(fields=('workspace', 'launch_token'), name='one_launch_per_press'),
+            model_name="agentsession",
+            constraint=models.UniqueConstraint(
+                fields=("workspace", "launch_token"), name="one_launch_per_press"
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('status__in', ('queued', 'sending', 'unknown', 'starting', 'running', 'waiting'))), fields=['due_at'], name='run_due'),
+            model_name="run",
+            index=models.Index(
+                condition=models.Q(
+                    ("status__in", ("queued", "sending", "unknown", "starting", "running", "waiting"))
+                ),
+                fields=["due_at"],
+                name="run_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['workspace', '-id'], name='run_of_workspace'),
+            model_name="run",
+            index=models.Index(fields=["workspace", "-id"], name="run_of_workspace"),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['workspace', 'status', '-id'], name='run_by_status'),
+            model_name="run",
+            index=models.Index(fields=["workspace", "status", "-id"], name="run_by_status"),
         ),
         migrations.AddConstraint(
-            model_name='extension',
-            constraint=models.UniqueConstraint(fields=('run', 'token'), name='one_extension_per_press'),
+            model_name="extension",
+            constraint=models.UniqueConstraint(fields=("run", "token"), name="one_extension_per_press"),
         ),
         migrations.AddIndex(
-            model_name='runevent',
-            index=models.Index(fields=['workspace', '-id'], name='event_of_workspace'),
+            model_name="runevent",
+            index=models.Index(fields=["workspace", "-id"], name="event_of_workspace"),
         ),
         migrations.AddIndex(
-            model_name='runevent',
-            index=models.Index(fields=['run', '-id'], name='event_of_run'),
+            model_name="runevent",
+            index=models.Index(fields=["run", "-id"], name="event_of_run"),
         ),
     ]
