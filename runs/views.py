@@ -40,12 +40,9 @@ def run_list(request):
     if membership is None:
         return render(request, "people/no_workspace.html", status=403)
     filters = RunFilterForm(request.GET).filters()
+    # Read before the rows: what happens in between makes the page fetch once too often, never too seldom.
     event_id = newest_event_id(membership.workspace)
-    runs, next_cursor = listing.page_of(request.user, filters)
-    chips = listing.chips_of(request.user, filters)
-    if request.headers.get("X-Live-Parts"):
-        active_count = next(chip.count for chip in chips if chip.key == "active")
-        return _live_answer(live.list_rows(runs) + live.list_counts(chips, active_count), event_id)
+    runs, next_cursor = listing.page_of(request.user, filters, down_to=_run_id(request, "X-Down-To"))
     kept = {key: value for key, value in filters.items() if key != "before"}
     context = {
         "runs": runs,
@@ -53,19 +50,34 @@ def run_list(request):
         "filters": filters,
         "is_filtered": bool(kept),
         "is_head": "before" not in filters,
-        "chips": chips,
-        "people": get_user_model()
-        .objects.filter(memberships__workspace=membership.workspace)
-        .order_by("username"),
-        "live_path": "/ws/runs/?" + urlencode(kept),
-        "newest_event_id": event_id,
     }
-    is_more = request.htmx and not request.htmx.boosted
-    return render(request, "runs/_run_rows.html" if is_more else "runs/run_list.html", context)
+    if request.htmx and not request.htmx.boosted:
+        return _as_of(event_id, membership, render(request, "runs/_run_rows.html", context))
+    context["chips"] = listing.chips_of(request.user, filters)
+    if request.headers.get("X-Live-Parts"):
+        return _as_of(event_id, membership, HttpResponse(live.list_parts(context, request)))
+    context["people"] = (
+        get_user_model().objects.filter(memberships__workspace=membership.workspace).order_by("username")
+    )
+    context |= live.connection(
+        "/ws/runs/?" + urlencode(kept),
+        page=request.get_full_path(),
+        newest_event_id=event_id,
+        membership=membership,
+    )
+    return render(request, "runs/run_list.html", context)
 
 
-def _live_answer(parts: str, event_id: int) -> HttpResponse:
-    return HttpResponse(parts, headers={"X-Newest-Event": str(event_id)})
+def _run_id(request, header: str) -> int | None:
+    value = request.headers.get(header, "")[:18]
+    return int(value) if value.isascii() and value.isdecimal() else None
+
+
+def _as_of(event_id: int, membership, response):
+    """Says how new an answer is, and for whom: the page compares both with its own."""
+    response.headers["X-Newest-Event"] = str(event_id)
+    response.headers["X-Standing"] = live.standing_of(membership)
+    return response
 
 
 @require_http_methods(["GET", "POST"])
@@ -111,17 +123,23 @@ def _visible_run(request, pk: int) -> Run:
 @require_GET
 @csp_replace({"frame-src": ["'self'"]})
 def run_detail(request, pk):
-    """One run with its desktop."""
+    """One run with its desktop. Asked by a page that was away, its live parts alone."""
+    event_id = live.newest_event_of_run(pk)
     run = _visible_run(request, pk)
     membership = membership_of(request.user, run.workspace_id)
-    event_id = newest_event_id(run.workspace)
     if request.headers.get("X-Live-Parts"):
-        return _live_answer(live.run_parts(run, membership), event_id)
-    context = live.run_context(run, membership) | {
-        "live_path": f"/ws/runs/{run.pk}/",
-        "newest_event_id": event_id,
-    }
-    return render(request, "runs/run_detail.html", context)
+        parts = live.run_parts(run, membership) + live.active_badge(listing.active_count(request.user))
+        return _as_of(event_id, membership, HttpResponse(parts))
+    return render(request, "runs/run_detail.html", _run_page(run, membership, event_id))
+
+
+def _run_page(run: Run, membership, event_id: int) -> dict:
+    """Context of the run page. Its own address, not the one it was answered at: a refused form has none to
+    ask."""
+    page = reverse("run-detail", args=[run.pk])
+    return live.run_context(run, membership) | live.connection(
+        f"/ws/runs/{run.pk}/", page=page, newest_event_id=event_id, membership=membership
+    )
 
 
 @require_GET
@@ -179,6 +197,7 @@ def _framed(response, frame_src: str):
 @require_POST
 def run_settle(request, pk):
     """A person says what became of an unknown run."""
+    event_id = live.newest_event_of_run(pk)
     run = _visible_run(request, pk)
     membership = membership_of(request.user, run.workspace_id)
     if not membership.can_operate:
@@ -194,11 +213,7 @@ def run_settle(request, pk):
                 request, _("Nothing was changed: it was settled meanwhile, or that id is another run's.")
             )
         return redirect("run-detail", run.pk)
-    context = live.run_context(run, membership) | {
-        "settle_form": form,
-        "live_path": f"/ws/runs/{run.pk}/",
-        "newest_event_id": newest_event_id(run.workspace),
-    }
+    context = _run_page(run, membership, event_id) | {"settle_form": form}
     return render(request, "runs/run_detail.html", context, status=422)
 
 

@@ -212,11 +212,22 @@ class TestList:
         page = signed_in.get(f"/runs/{run.pk}/").content.decode()
         assert 'id="run-status"' in page and f'data-status="{status}"' in page
 
-    def test_live_parts_are_the_rows_alone(self, signed_in, workspace):
+    def test_live_parts_are_the_list_and_its_counts(self, signed_in, workspace):
         run = factories.make_run(workspace)
         answer = signed_in.get("/runs/", headers={"X-Live-Parts": "1"})
-        assert answer.content.startswith(f'<hx-partial hx-target="#run-{run.pk}"'.encode())
+        assert answer.content.startswith(b'<hx-partial hx-target="#list"')
+        assert f'id="run-{run.pk}"' in answer.content.decode() and b'id="chips"' in answer.content
         assert answer.headers["X-Newest-Event"] == str(run.events.get().pk)
+
+    def test_live_parts_reach_as_far_down_as_the_page_asking_for_them(
+        self, signed_in, workspace, monkeypatch
+    ):
+        monkeypatch.setattr("runs.listing.PAGE_SIZE", 2)
+        runs = [factories.make_run(workspace) for _ in range(5)]
+        asking = {"X-Live-Parts": "1", "X-Down-To": str(runs[1].pk)}
+        answer = signed_in.get("/runs/", headers=asking).content.decode()
+        assert [f'id="run-{run.pk}"' in answer for run in runs] == [False, True, True, True, True]
+        assert f"before={runs[1].pk}" in answer
 
 
 class TestRun:

@@ -66,7 +66,8 @@
     for (const element of $$("time[data-relative]")) setText(element, ago(Date.parse(element.dateTime)));
     for (const element of $$("[data-count-of]")) setText(element, String($(`#${element.dataset.countOf}`).children.length));
     tellInTab();
-    tickBanner();
+    letGo();
+    tickConnection();
     tickFrame();
   };
 
@@ -89,11 +90,21 @@
     $("#favicon").href = `data:image/svg+xml,${encodeURIComponent(svg)}`;
   };
 
-  // The page's own connection: a dot while it works; after two seconds without, a banner, and plain questions
-  // every ten seconds until the socket is back.
-  const connection = { state: "", since: 0, lastAnswer: now(), nextAsk: 0, timer: 0, seen: Number(live?.dataset.event || 0), wasOpen: false };
+  // The page's own connection. It is up to date while its socket is heard and no fetch is owed. Otherwise a banner
+  // says so after two seconds, and the page asks for itself over plain HTTP every ten, whatever the socket does.
+  const heartbeat = 1000 * (live?.dataset.heartbeat || 20);
+  const connection = {
+    state: "", since: 0, lastAnswer: now(), askedAt: 0, heardAt: now(), isOpen: false, wasOpen: false,
+    shown: Number(live?.dataset.event), // the newest event whose change this page shows
+    owed: 0, paid: 0, // how often there was a reason to fetch, and how many of these a fetch has answered
+  };
+  // Either way round: a clock that was set back must not make the page wait for hours.
+  const passed = (since, ms) => Math.abs(now() - since) >= ms;
+  const isBehind = () => connection.owed > connection.paid;
+  const owe = () => connection.owed++;
 
   const showConnection = (state) => {
+    const wasOffline = connection.state === "offline";
     connection.state = state;
     const word = { live: "Live", catching: "Catching up", offline: "Offline" }[state];
     for (const dot of $$("[data-live]")) {
@@ -106,146 +117,215 @@
     $("#banner").hidden = !isOffline;
     const asOf = $("#as-of");
     if (asOf) asOf.hidden = !isOffline;
-    if (isOffline) tickBanner();
+    if (isOffline) say("Live updates are paused. This page asks every ten seconds.");
+    else if (wasOffline) say("Live again.");
   };
-  const tickBanner = () => {
+  const judge = () => {
+    if (connection.isOpen && !isBehind()) {
+      connection.since = 0;
+      connection.lastAnswer = connection.heardAt;
+      if (connection.state !== "live") showConnection("live");
+      return;
+    }
+    connection.since ||= now();
+    if (connection.state !== "offline" && passed(connection.since, 2000)) {
+      showConnection("offline");
+      ask();
+    } else if (connection.state !== "offline" && connection.state !== "catching") showConnection("catching");
+  };
+  const lost = () => {
+    connection.isOpen = false;
+    owe();
+    judge();
+  };
+  const tickConnection = () => {
+    if (!live) return;
+    // Two heartbeats missed: dead, however open it looks. Pages that lost theirs together do not come back together.
+    if (passed(connection.heardAt, 2 * heartbeat + 1000)) {
+      connection.heardAt = now();
+      lost();
+      setTimeout(reconnect, Math.random() * 5000);
+    }
+    judge();
     if (connection.state !== "offline") return;
-    const next = Math.max(0, Math.ceil((connection.nextAsk - now()) / 1000));
+    if (passed(connection.askedAt, 10000)) ask();
+    const next = Math.max(0, Math.ceil((connection.askedAt + 10000 - now()) / 1000));
     setText($('[data-banner="since"]'), clock(connection.since));
     setText($('[data-banner="last"]'), `Last answer ${clock(connection.lastAnswer)}, next in ${next} s.`);
     setText($("#as-of span"), `as of ${clock(connection.lastAnswer)}`);
   };
-  const lostConnection = () => {
-    if (connection.since) return;
-    connection.since = now();
-    showConnection("catching");
-    connection.timer = setTimeout(() => {
-      showConnection("offline");
-      say("Live updates are paused. This page asks every ten seconds.");
-      askAgain();
-    }, 2000);
-  };
-  const askAgain = () => {
-    if (connection.state !== "offline") return;
-    connection.nextAsk = now() + 10000;
-    connection.timer = setTimeout(async () => {
-      await askForParts();
-      askAgain();
-    }, 10000);
-  };
-  const haveConnection = () => {
-    clearTimeout(connection.timer);
-    if (connection.state === "offline") say("Live again.");
-    connection.since = 0;
-    showConnection("live");
-  };
+  // The extension opens a socket once for each element: a fresh element is a fresh try, and swapping it in closes
+  // what the old one still holds.
   const reconnect = () => {
-    // The extension opens a socket once for each element: a fresh element is a fresh try.
+    connection.heardAt = now();
     const fresh = live.cloneNode();
-    $("#live").replaceWith(fresh);
-    listen(fresh);
-    window.htmx.process(fresh);
-    askForParts();
+    fresh.removeAttribute("data-htmx-powered");
+    window.htmx.swap({ sourceElement: $("#live"), target: "#live", swap: "outerHTML", text: fresh.outerHTML, transition: false });
+    ask();
   };
+  // What this page shows is not for its reader any longer, or not like this: its address says it in words.
+  const leave = () => location.replace(live.dataset.page);
 
-  // The same parts as a push brings, fetched: after an absence, and whenever an event went by unseen.
+  // The same parts as a push brings, fetched. Pushes wait meanwhile, so that neither overwrites something newer.
   let asking = null;
-  const askForParts = () => {
-    asking ||= (async () => {
-      try {
-        const response = await fetch(location.href, { headers: { "X-Live-Parts": "1" }, cache: "no-store", signal: AbortSignal.timeout(8000) });
-        if (response.redirected || response.status === 404) return location.reload();
-        const event = response.headers.get("X-Newest-Event");
-        if (!response.ok || event === null) return;
-        await place(await response.text(), true);
-        connection.seen = Math.max(connection.seen, Number(event));
-        connection.lastAnswer = now();
-      } catch {
-        // No answer: the banner says since when, and the next question comes in ten seconds.
-      } finally {
-        asking = null;
-      }
-    })();
-    return asking;
-  };
-  const place = (content, matches) =>
-    window.htmx.swap({ sourceElement: $("#live"), target: $("#live"), swap: "none swapEmpty:false", text: withoutStrangers(content, matches), transition: false });
-
-  // Rows of a pushed list find their place by id. A row that is not in the table gets an empty place at the top,
-  // but only when nobody has scrolled away from there: rows never move under the pointer.
-  const newRows = new Set();
-  const isAtTop = () => page.scrollTop < 8 && window.scrollY < 8;
-  const rowsBody = () => $("tbody#rows");
-  const withoutStrangers = (content, matches) => {
-    if (matches && $("[data-reload-on-new]") && content.includes("#run-")) {
-      location.reload();
-      return "";
-    }
-    const table = rowsBody();
-    if (!table) return content;
-    const idOf = (row) => Number(row.id.slice(4));
-    return content.replace(/<hx-partial hx-target="#run-(\d+)"[^]*?<\/hx-partial>/g, (partial, id) => {
-      if ($(`#run-${id}`)) return partial;
-      const rows = $$('tr[id^="run-"]', table);
-      const isTop = !rows.length || Number(id) > idOf(rows[0]);
-      if (!matches || !table.dataset.head) return "";
-      if (isTop && !isAtTop()) {
-        newRows.add(id);
-        showNewRows();
-        return "";
-      }
-      const before = rows.find((row) => idOf(row) < Number(id));
-      if (!before && $("#more-rows")) return "";
-      const place = document.createElement("tr");
-      place.id = `run-${id}`;
-      table.insertBefore(place, before || $("#more-rows"));
-      $("#empty")?.remove();
-      return partial;
+  const ask = () => {
+    asking ||= fetchParts().then((hasAnswer) => {
+      asking = null;
+      judge();
+      if (hasAnswer && isBehind()) ask();
     });
   };
+  const fetchParts = async () => {
+    const owed = connection.owed;
+    const end = endOfList();
+    connection.askedAt = now();
+    try {
+      const response = await fetch(live.dataset.page, {
+        headers: { "X-Live-Parts": "1", ...(end && { "X-Down-To": end }) },
+        cache: "no-store",
+        redirect: "manual",
+        signal: AbortSignal.timeout(8000),
+      });
+      const text = await response.text();
+      // A sign-in page, no workspace, no such run. A proxy that misses us says 404 too: only our page is believed.
+      const isRefused = [403, 404, 410].includes(response.status) && text.includes("Gigawatch");
+      const isAnotherReader = response.ok && response.headers.get("X-Standing") !== live.dataset.standing;
+      if (response.type === "opaqueredirect" || isRefused || isAnotherReader) return leave();
+      const event = response.headers.get("X-Newest-Event");
+      if (!response.ok || event === null) return false;
+      // Longer by "Load more" meanwhile: the answer is to reach down to there.
+      if (end !== endOfList()) return true;
+      await window.htmx.swap({ sourceElement: $("#live"), target: "#live", swap: "none swapEmpty:false", text: holdingBack(text), transition: false });
+      connection.shown = Number(event);
+      connection.paid = owed;
+      connection.lastAnswer = now();
+      return true;
+    } catch {
+      return false; // The banner says since when, and the next question comes in ten seconds.
+    }
+  };
+
+  // Rows come on top when the list is at its top, else they wait behind a button; rows that fit the filters no
+  // longer go when the pointer has left the table. Nothing moves under the pointer.
+  const newRows = new Set();
+  const leaving = new Set();
+  const before = Number(new URLSearchParams(location.search).get("before")) || Infinity;
+  const isAtTop = () => page.scrollTop < 8 && window.scrollY < 8;
+  const rowIds = () => $$('#rows > tr[id^="run-"]').map((row) => Number(row.id.slice(4)));
+  const endOfList = () => rowIds().at(-1);
   const showNewRows = () => {
     const button = $("#new-rows");
+    if (!button) return;
     button.hidden = !newRows.size;
     button.textContent = `${newRows.size} new`;
   };
+  // A fetched list as it is, but for the new rows that wait.
+  const holdingBack = (text) => {
+    const [top] = rowIds();
+    newRows.clear();
+    leaving.clear();
+    if (top && !isAtTop())
+      text = text.replace(/<tr id="run-(\d+)"[^]*?<\/tr>/g, (row, id) => {
+        if (Number(id) <= top) return row;
+        newRows.add(Number(id));
+        return "";
+      });
+    showNewRows();
+    return text;
+  };
+  // A pushed row finds its place by its id. One that is not there gets an empty place on top; what is not as simple
+  // as that is fetched.
+  const inItsPlace = ({ run, matches, content }) => {
+    if (!$("#list") || !run) return content;
+    const ids = rowIds();
+    if (ids.includes(run)) {
+      if (matches) leaving.delete(run);
+      else leaving.add(run);
+      return content;
+    }
+    const without = content.replace(/<hx-partial hx-target="#run-[^]*?<\/hx-partial>/, "");
+    const isNewest = run > ids[0];
+    if (!matches) newRows.delete(run);
+    else if (isNewest && before === Infinity && !isAtTop()) newRows.add(run);
+    else if (isNewest && before === Infinity) {
+      const place = document.createElement("tr");
+      place.id = `run-${run}`;
+      $("#rows").prepend(place);
+      return content;
+    } else if (run < before && !(run < ids.at(-1) && $("#more-rows"))) owe();
+    showNewRows();
+    return without;
+  };
+  const letGo = () => {
+    for (const id of leaving) {
+      const row = $(`#run-${id}`);
+      if (row && ($("#rows:hover") || row.contains(document.activeElement))) continue;
+      row?.remove();
+      leaving.delete(id);
+      if (!rowIds().length) owe();
+    }
+  };
 
-  const listen = (element) => {
-    const on = (name, handler) => element.addEventListener(name, handler);
-    on("htmx:ws:before:message:incoming", (event) => {
-      let message;
+  const listen = () => {
+    const on = (name, handler) => document.addEventListener(name, handler);
+    const read = (detail) => {
       try {
-        message = JSON.parse(event.detail.message.data);
+        return JSON.parse(detail.message.data);
       } catch {
-        return;
+        return {};
       }
-      const isBack = message.type === "hello" && connection.wasOpen;
-      if (message.type === "hello") connection.wasOpen = true;
-      haveConnection();
-      connection.lastAnswer = now();
-      const missed = message.event > connection.seen && message.content === undefined;
-      if (message.content !== undefined) {
-        message.content = withoutStrangers(message.content, message.matches);
-        event.detail.message.data = JSON.stringify(message);
-        connection.seen = Math.max(connection.seen, message.event);
+    };
+    on("htmx:ws:before:message:incoming", ({ detail }) => {
+      const message = read(detail);
+      const isBack = message.type === "hello" && (connection.wasOpen || connection.state === "offline");
+      connection.isOpen = connection.wasOpen = true;
+      connection.heardAt = now();
+      if (message.type === "hello" && message.standing !== live.dataset.standing) return leave();
+      if (message.type !== "run.changed") {
+        // Pushes come in order, so one that is missing here was missed for good.
+        if (isBack || message.event > connection.shown) owe();
+        if (isBehind()) ask();
+        judge();
       }
-      if (isBack || missed) {
-        connection.seen = Math.max(connection.seen, message.event);
-        askForParts();
+      const fit = async () => {
+        while (asking) await asking;
+        // The fetch was answered later than this was sent, and has what it says.
+        if (message.event < connection.shown) detail.cancelled = true;
+        else detail.message.data = JSON.stringify({ ...message, content: inItsPlace(message) });
+      };
+      if (message.content !== undefined) detail.waitUntil(fit());
+    });
+    on("htmx:ws:after:message:incoming", ({ detail }) => {
+      const message = read(detail);
+      if (message.type === "run.changed") connection.shown = Math.max(connection.shown, message.event);
+      if (isBehind()) ask();
+      tick();
+    });
+    on("htmx:ws:close", ({ detail }) => {
+      if (detail.reason === "removed") return;
+      lost();
+      if (detail.code === 4403) leave();
+      // Closed for cause: the answer to a plain question says what is the matter. If there is none (a new login in
+      // another tab, say), a socket is tried once more.
+      if ([4401, 4404].includes(detail.code)) {
+        ask();
+        setTimeout(reconnect, 10000);
       }
     });
-    on("htmx:ws:after:message:incoming", tick);
-    on("htmx:ws:close", (event) => {
-      // Signed out, or no longer allowed: the page itself says what is the matter.
-      if ([4401, 4403, 4404].includes(event.detail.code)) return location.reload();
-      if (event.detail.reason !== "removed") lostConnection();
+    on("htmx:ws:error", lost);
+    // Rows loaded by "Load more" may have been rendered before something that was pushed since.
+    on("htmx:after:swap", ({ detail }) => {
+      const event = detail.ctx?.response?.headers.get("X-Newest-Event");
+      if (event && Number(event) < connection.shown) {
+        owe();
+        ask();
+      }
     });
-    on("htmx:ws:error", lostConnection);
   };
   if (live) {
-    listen(live);
-    lostConnection();
-    addEventListener("offline", lostConnection);
-    addEventListener("online", () => connection.state === "offline" && reconnect());
+    listen();
+    addEventListener("offline", lost);
+    addEventListener("online", () => connection.isOpen || reconnect());
     $("[data-reconnect]").addEventListener("click", reconnect);
   }
   // A page from the browser's memory has a dead socket and old rows.
