@@ -22,7 +22,8 @@ def recent_events(**concerns) -> list[tuple[int, int]]:
 
 def newest_event_of_run(run_id: int) -> int:
     """How far this run's history has come; 0 for a run that is not there."""
-    return RunEvent.objects.filter(run=run_id).order_by("-id").values_list("id", flat=True).first() or 0
+    events = RunEvent.objects.filter(run__in=Run.objects.filter(pk=run_id)).order_by("-id")
+    return events.values_list("id", flat=True).first() or 0
 
 
 def standing_of(membership) -> str:

@@ -321,6 +321,7 @@ class TestDemo:
 
 class TestErrors:
     def test_a_missing_page_is_ours(self, signed_in):
+        assert signed_in.get("/runs/99999999999999999999/").status_code == 404
         answer = signed_in.get("/runs/999999/")
         assert answer.status_code == 404 and b"Gigawatch" in answer.content
 

@@ -92,14 +92,19 @@
 
   // The page's own connection. It is up to date while its socket is heard and no fetch is owed. Otherwise a banner
   // says so after two seconds, and the page asks for itself over plain HTTP every ten, whatever the socket does.
-  const heartbeat = 1000 * (live?.dataset.heartbeat || 20);
+  const twoBeats = 2000 * live?.dataset.heartbeat + 1000;
   const connection = {
-    state: "", since: 0, lastAnswer: now(), askedAt: 0, heardAt: now(), isOpen: false, wasOpen: false,
+    state: "", since: 0, lastAnswer: now(), askedAt: 0, isOpen: false, wasOpen: false,
+    heardAt: now(), patience: 10000, // since when, and how long, the page waits for a sign of its socket
     shown: Number(live?.dataset.event), // the newest event whose change this page shows
     owed: 0, paid: 0, // how often there was a reason to fetch, and how many of these a fetch has answered
   };
   // Either way round: a clock that was set back must not make the page wait for hours.
   const passed = (since, ms) => Math.abs(now() - since) >= ms;
+  const expect = (ms) => {
+    connection.heardAt = now();
+    connection.patience = ms;
+  };
   const isBehind = () => connection.owed > connection.paid;
   const owe = () => connection.owed++;
 
@@ -140,9 +145,10 @@
   };
   const tickConnection = () => {
     if (!live) return;
-    // Two heartbeats missed: dead, however open it looks. Pages that lost theirs together do not come back together.
-    if (passed(connection.heardAt, 2 * heartbeat + 1000)) {
-      connection.heardAt = now();
+    // Two heartbeats missed, or no hello in ten seconds: dead, however open it looks. Pages that lost theirs in the
+    // same moment do not come back in the same moment.
+    if (passed(connection.heardAt, connection.patience)) {
+      expect(10000);
       lost();
       setTimeout(reconnect, Math.random() * 5000);
     }
@@ -157,7 +163,6 @@
   // The extension opens a socket once for each element: a fresh element is a fresh try, and swapping it in closes
   // what the old one still holds.
   const reconnect = () => {
-    connection.heardAt = now();
     const fresh = live.cloneNode();
     fresh.removeAttribute("data-htmx-powered");
     window.htmx.swap({ sourceElement: $("#live"), target: "#live", swap: "outerHTML", text: fresh.outerHTML, transition: false });
@@ -275,11 +280,12 @@
         return {};
       }
     };
+    on("htmx:ws:before:connection", () => expect(10000));
     on("htmx:ws:before:message:incoming", ({ detail }) => {
       const message = read(detail);
       const isBack = message.type === "hello" && (connection.wasOpen || connection.state === "offline");
       connection.isOpen = connection.wasOpen = true;
-      connection.heardAt = now();
+      expect(twoBeats);
       if (message.type === "hello" && message.standing !== live.dataset.standing) return leave();
       if (message.type !== "run.changed") {
         // Pushes come in order, so one that is missing here was missed for good.
@@ -303,6 +309,7 @@
     });
     on("htmx:ws:close", ({ detail }) => {
       if (detail.reason === "removed") return;
+      expect(twoBeats); // the extension tries again, at growing intervals
       lost();
       if (detail.code === 4403) leave();
       // Closed for cause: the answer to a plain question says what is the matter. If there is none (a new login in
