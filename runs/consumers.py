@@ -5,13 +5,13 @@ import asyncio
 import contextlib
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs
 
 import websockets
-from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.db import DatabaseError
+from django.db import DatabaseError, close_old_connections, connection
 from django.utils.functional import cached_property
 
 from people.models import Membership, membership_of
@@ -28,14 +28,31 @@ logger = logging.getLogger(__name__)
 
 SIGNED_OUT, STANDING_CHANGED, NOT_FOUND, NO_DESKTOP, UPSTREAM_LOST = 4401, 4403, 4404, 4409, 4502
 TRY_AGAIN = 1013
+READERS = 4
+_readers = ThreadPoolExecutor(READERS, thread_name_prefix="socket")
 # More than this is not pushed row by row: the page is told that it is behind, and fetches.
 MOST_ROWS = 10
 
 
 def read(function):
-    """Run a reading function on any free thread: the default would put all sockets' reading on a single
-    one."""
-    return database_sync_to_async(function, thread_sensitive=False)
+    """Run a reading function on one of a few threads that keep their connection: the helper of Channels opens
+    and closes one for every call, and the default of `sync_to_async` puts all sockets on a single thread."""
+
+    async def on_a_reader(*args):
+        return await asyncio.get_running_loop().run_in_executor(_readers, _kept_connected, function, args)
+
+    return on_a_reader
+
+
+def _kept_connected(function, args):
+    try:
+        return function(*args)
+    except DatabaseError:
+        close_old_connections()
+        raise
+    finally:
+        if connection.vendor != "sqlite":
+            close_old_connections()  # a server's connections are lent by a pool, and go back to it
 
 
 class LiveConsumer(AsyncWebsocketConsumer):

@@ -17,6 +17,7 @@ from runs.models import Extension, Run
 from runs.status import READABLE
 
 MINUTES = 15
+TOKENS = uuid.UUID("6d1f3a52-5c1e-4a55-9f0a-0d5d3a3f0c15")
 # 5 s to connect, 20 s for the answer, and a margin.
 EXTEND_LEASE = timedelta(seconds=30)
 ASKED_FOR = timedelta(seconds=60)
@@ -40,6 +41,18 @@ def accept_extension(run: Run, membership: Membership, *, token: uuid.UUID) -> E
     except IntegrityError:
         return Extension.objects.get(run=run, token=token)
     return extension
+
+
+def offer(run: Run) -> dict:
+    """What the page's button needs: whether it can be pressed now, the token of the next press, and whether
+    the last one is under way. The token is the same for all who see the same state, so that two who press at
+    once buy a quarter of an hour, not two."""
+    if run.status not in READABLE or not run.sandbox_id:
+        return {"can_extend": False}
+    outcomes = list(run.extensions.values_list("outcome", flat=True))
+    under_way = bool(outcomes) and outcomes[0] in (Extension.Outcome.ASKED, Extension.Outcome.SENDING)
+    token = uuid.uuid5(TOKENS, f"{run.pk} {len(outcomes)}")
+    return {"can_extend": True, "is_extending": under_way, "extend_token": token}
 
 
 def extend(extension_id: int) -> None:

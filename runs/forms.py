@@ -116,3 +116,9 @@ class SettleForm(forms.Form):
         ):
             self.add_error("remote_id", _("Give the run id that Giga's dashboard shows."))
         return cleaned
+
+
+class ExtendForm(forms.Form):
+    """One press of +15 min."""
+
+    token = forms.UUIDField()

@@ -3,6 +3,7 @@ what a page needs to know to stay live. Reads only."""
 
 from django.template.loader import render_to_string
 
+from runs.extending import offer
 from runs.models import Run, RunEvent
 
 # A page that has heard nothing for two of these has a dead socket, however open it looks.
@@ -45,7 +46,7 @@ def connection(socket: str, *, page: str, newest_event_id: int, membership) -> d
 
 def run_context(run: Run, membership) -> dict:
     """What the run page and its parts need."""
-    return {
+    return offer(run) | {
         "run": run,
         "agent_session": run.agent_session,
         "events": run.events.select_related("by").order_by("-id")[:200],

@@ -9,6 +9,7 @@ urlpatterns = [
     path("runs/<int:pk>/", views.run_detail, name="run-detail"),
     path("runs/<int:pk>/desktop/", views.run_desktop, name="run-desktop"),
     path("runs/<int:pk>/desktop/open/", views.run_desktop_open, name="run-desktop-open"),
+    path("runs/<int:pk>/extend/", views.run_extend, name="run-extend"),
     path("runs/<int:pk>/settle/", views.run_settle, name="run-settle"),
     path("sessions/", views.session_list, name="session-list"),
     path("sessions/<int:pk>/", views.session_detail, name="session-detail"),

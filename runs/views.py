@@ -19,8 +19,17 @@ from people.models import membership_of
 from runs import health, launching, listing, live, tasks
 from runs.desktop import Refused, view_only
 from runs.desktop_door import checked_desktop, may_open, token_for
+from runs.extending import NotPossible, accept_extension
 from runs.following import read_thread
-from runs.forms import LONGEST_HOURS, SANDBOX_TEMPLATES, SHORTEST_HOURS, LaunchForm, RunFilterForm, SettleForm
+from runs.forms import (
+    LONGEST_HOURS,
+    SANDBOX_TEMPLATES,
+    SHORTEST_HOURS,
+    ExtendForm,
+    LaunchForm,
+    RunFilterForm,
+    SettleForm,
+)
 from runs.models import AgentSession, Run, newest_event_id
 from runs.settling import settle_by_person
 
@@ -215,6 +224,23 @@ def run_settle(request, pk):
         return redirect("run-detail", run.pk)
     context = _run_page(run, membership, event_id) | {"settle_form": form}
     return render(request, "runs/run_detail.html", context, status=422)
+
+
+@require_POST
+def run_extend(request, pk):
+    """Takes a press of +15 min on; Giga is asked in the background, and the page hears of it by itself."""
+    run = _visible_run(request, pk)
+    membership = membership_of(request.user, run.workspace_id)
+    if not membership.can_operate:
+        return _not_allowed(request, _("Only operators and managers extend a run."))
+    form = ExtendForm(request.POST)
+    try:
+        if form.is_valid():
+            extension = accept_extension(run, membership, token=form.cleaned_data["token"])
+            tasks.ring(extension.pk, tasks.extend)
+    except NotPossible as reason:
+        messages.warning(request, str(reason))
+    return HttpResponse(status=204) if request.htmx else redirect("run-detail", run.pk)
 
 
 @require_GET

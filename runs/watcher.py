@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from runs import pace
@@ -151,8 +151,8 @@ class Slice:
             contact_at = (settle if is_unknown else refresh)(run_id, fence=fence)
             if contact_at:
                 self.contacts[run_id] = contact_at
-        except DatabaseError:
-            raise
+        except (OperationalError, InterfaceError):
+            raise  # the database is away: that is nothing this run did
         except Exception:
             logger.exception("run %s could not be read and is set aside", run_id)
             aside = {"due_at": timezone.now() + SET_ASIDE, "failed_reads": FAILED_READS_SHOWN}
