@@ -91,6 +91,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await super().dispatch(message)
         except StopConsumer:
             raise
+        except OSError:
+            self.is_over = True  # the browser went away while something was said to it
         except Exception:
             logger.exception("a live socket failed, its page is asked to come back")
             await self.end(TRY_AGAIN)
@@ -258,6 +260,10 @@ class DesktopConsumer(AsyncWebsocketConsumer):
 
     upstream = pump = None
 
+    async def dispatch(self, message):
+        with contextlib.suppress(OSError):  # the browser went away while something was said to it
+            await super().dispatch(message)
+
     async def connect(self):
         offered = self.scope.get("subprotocols", [])
         await self.accept(subprotocol="binary" if "binary" in offered else None)
@@ -281,7 +287,8 @@ class DesktopConsumer(AsyncWebsocketConsumer):
         with contextlib.suppress(websockets.WebSocketException, OSError):
             async for data in self.upstream:
                 await self.send(bytes_data=data if isinstance(data, bytes) else data.encode())
-        await self.close(UPSTREAM_LOST)
+        with contextlib.suppress(OSError):  # the browser went away first
+            await self.close(UPSTREAM_LOST)
 
     async def receive(self, text_data=None, bytes_data=None):
         if self.pump is None or not bytes_data:

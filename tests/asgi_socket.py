@@ -16,6 +16,7 @@ class Socket(ApplicationCommunicator):
             "headers": headers,
             "subprotocols": [],
         }
+        self.scope = scope
         super().__init__(application, scope)
 
     async def connect(self) -> bool:

@@ -182,3 +182,18 @@ async def test_a_desktop_token_of_nobody_opens_nothing(cast):
         desktop = socket(f"/ws/desktop/{token}/", origin="null")
         await desktop.connect()
         assert await desktop.closed_with() == 4409
+
+
+@pytest.mark.parametrize("path", ["/ws/runs/", "/ws/desktop/x/"])
+async def test_a_browser_that_left_while_its_socket_opened_is_no_failure(cast, caplog, path):
+    client = await make_cast_and_sign_in(cast, "olga")
+    messages = [{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1006}]
+
+    async def receive_():
+        return messages.pop(0)
+
+    async def send(message):
+        raise ConnectionResetError("gone")
+
+    await application(socket(path, client).scope, receive_, send)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
