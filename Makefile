@@ -42,6 +42,7 @@ bench: $(VENV)/.dev
 	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python benchmarks/main_job.py
 	$(BIN)/python benchmarks/sqlite_load.py
 	$(BIN)/python benchmarks/fanout.py
+	$(BIN)/python benchmarks/many_keys.py
 	$(BIN)/python benchmarks/freshness.py
 
 $(VENV)/bin/python:
