@@ -94,7 +94,7 @@
   // says so after two seconds, and the page asks for itself over plain HTTP every ten, whatever the socket does.
   const twoBeats = 2000 * live?.dataset.heartbeat + 1000;
   const connection = {
-    state: "", since: 0, lastAnswer: now(), askedAt: 0, isOpen: false, wasOpen: false,
+    state: "", since: 0, lastAnswer: now(), askedAt: 0, isOpen: false,
     heardAt: now(), patience: 10000, // since when, and how long, the page waits for a sign of its socket
     shown: Number(live?.dataset.event), // the newest event whose change this page shows
     owed: 0, paid: 0, // how often there was a reason to fetch, and how many of these a fetch has answered
@@ -136,7 +136,7 @@
     if (connection.state !== "offline" && passed(connection.since, 2000)) {
       showConnection("offline");
       ask();
-    } else if (connection.state !== "offline" && connection.state !== "catching") showConnection("catching");
+    } else if (!connection.state || (connection.state === "live" && passed(connection.since, 500))) showConnection("catching");
   };
   const lost = () => {
     connection.isOpen = false;
@@ -150,7 +150,7 @@
     if (passed(connection.heardAt, connection.patience)) {
       expect(10000);
       lost();
-      setTimeout(reconnect, Math.random() * 5000);
+      setTimeout(retry, Math.random() * 5000);
     }
     judge();
     if (connection.state !== "offline") return;
@@ -168,6 +168,7 @@
     window.htmx.swap({ sourceElement: $("#live"), target: "#live", swap: "outerHTML", text: fresh.outerHTML, transition: false });
     ask();
   };
+  const retry = () => connection.isOpen || reconnect();
   // What this page shows is not for its reader any longer, or not like this: its address says it in words.
   const leave = () => location.replace(live.dataset.page);
 
@@ -283,13 +284,12 @@
     on("htmx:ws:before:connection", () => expect(10000));
     on("htmx:ws:before:message:incoming", ({ detail }) => {
       const message = read(detail);
-      const isBack = message.type === "hello" && (connection.wasOpen || connection.state === "offline");
-      connection.isOpen = connection.wasOpen = true;
+      connection.isOpen = true;
       expect(twoBeats);
       if (message.type === "hello" && message.standing !== live.dataset.standing) return leave();
       if (message.type !== "run.changed") {
         // Pushes come in order, so one that is missing here was missed for good.
-        if (isBack || message.event > connection.shown) owe();
+        if (message.event > connection.shown) owe();
         if (isBehind()) ask();
         judge();
       }
@@ -316,7 +316,7 @@
       // another tab, say), a socket is tried once more.
       if ([4401, 4404].includes(detail.code)) {
         ask();
-        setTimeout(reconnect, 10000);
+        setTimeout(retry, 10000);
       }
     });
     on("htmx:ws:error", lost);
@@ -332,7 +332,7 @@
   if (live) {
     listen();
     addEventListener("offline", lost);
-    addEventListener("online", () => connection.isOpen || reconnect());
+    addEventListener("online", retry);
     $("[data-reconnect]").addEventListener("click", reconnect);
   }
   // A page from the browser's memory has a dead socket and old rows.

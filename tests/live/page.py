@@ -22,7 +22,7 @@ class Page:
         self.client, self.address, self.layer = client, address, layer
         self.socket, self.closed_sockets = None, []
         self.inbox: deque[dict] = deque()
-        self.fetching = None
+        self.fetching = self.loading_more = None
         self.is_at_top = True
         self.load()
 
@@ -32,8 +32,7 @@ class Page:
         self.status = answer.status_code
         self.parts, self.new_rows = {}, set()
         self.owed = self.paid = self.shown = 0
-        self.was_open = False
-        self.fetching = None
+        self.fetching = self.loading_more = None
         self.inbox.clear()
         if self.status == 200:
             live = answer.content.decode().split('<div id="live"')[1].split(">")[0]
@@ -54,6 +53,11 @@ class Page:
     @property
     def has_more(self) -> bool:
         return 'id="more-rows"' in self.parts.get("list", "")
+
+    @property
+    def newest_event_shown(self) -> int:
+        """Of a run's history; 0 on a list."""
+        return max(map(int, re.findall(r'id="event-(\d+)"', self.parts.get("run-activity", ""))), default=0)
 
     # The socket
 
@@ -98,10 +102,7 @@ class Page:
                 return self.leave()
             if message["type"] != "run.changed" and not message.setdefault("is_noted", False):
                 message["is_noted"] = True
-                is_back = message["type"] == "hello" and self.was_open
-                if message["type"] == "hello":
-                    self.was_open = True
-                if is_back or message["event"] > self.shown:
+                if message["event"] > self.shown:
                     self.owed += 1
                 if self.is_behind:
                     self.start_fetch()
@@ -155,18 +156,21 @@ class Page:
             self.start_fetch()
 
     def load_more(self):
-        """ "Load more", answered at once."""
-        if not self.has_more:
-            return
-        more = re.search(r'hx-get="([^"]+)"', self.parts["list"])[1].replace("&amp;", "&")
-        answer = self.client.get(more, headers={"HX-Request": "true"})
-        if answer.status_code != 200:
+        """ "Load more": the server answers now, and `finish_loading` puts the rows in place."""
+        if self.has_more and not self.loading_more:
+            more = re.search(r'hx-get="([^"]+)"', self.parts["list"])[1].replace("&amp;", "&")
+            self.loading_more = self.client.get(more, headers={"HX-Request": "true"})
+
+    def finish_loading(self):
+        answer, self.loading_more = self.loading_more, None
+        if not answer or answer.status_code != 200 or not self.has_more:
             return
         button = re.compile(r'<tr class="more-row".*?</tr>', re.S)
         listed = button.sub(lambda _: answer.content.decode(), self.parts["list"])
         self.parts["list"] = plain(listed)
         if int(answer.headers["X-Newest-Event"]) < self.shown:
             self.owed += 1
+            self.start_fetch()
 
     # The places
 

@@ -7,6 +7,7 @@ from asgiref.sync import sync_to_async
 from django.db import OperationalError
 
 from people.models import Membership
+from runs import views
 from runs.broadcast import workspace_group
 from runs.models import Run
 from runs.status import Status
@@ -185,3 +186,24 @@ def test_a_refused_form_leaves_a_page_that_asks_at_the_runs_address(team):
     run = factories.make_run(team["workspace"], Status.UNKNOWN)
     answer = team["client"].post(f"/runs/{run.pk}/settle/", {"decision": "running", "remote_id": ""})
     assert answer.status_code == 422 and f'data-page="/runs/{run.pk}/"' in answer.content.decode()
+
+
+def test_an_answer_does_not_claim_to_be_newer_than_what_it_shows(team, monkeypatch):
+    """A change that is committed while the page is rendered is one the page has yet to hear of."""
+    run = team["runs"][0]
+    before = run.events.first().pk
+    membership_of = views.membership_of
+
+    def slowly(*args):
+        run.record("note", why="Meanwhile.")
+        return membership_of(*args)
+
+    monkeypatch.setattr(views, "membership_of", slowly)
+    for headers in ({}, {"X-Live-Parts": "1"}):
+        answer = team["client"].get(f"/runs/{run.pk}/", headers=headers)
+        told = (
+            answer.headers.get("X-Newest-Event")
+            or answer.content.decode().split('data-event="')[1].split('"')[0]
+        )
+        assert int(told) == before
+        before = run.events.first().pk

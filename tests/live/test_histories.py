@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from django.utils import timezone
-from hypothesis import HealthCheck, event, given
+from hypothesis import HealthCheck, event, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -34,7 +34,8 @@ happenings = st.one_of(
     st.tuples(st.just("launch"), fates),
     st.tuples(st.just("burst"), fates),
     st.sampled_from([("let_go",), ("rest",), ("hear",), ("hear",), ("beat",), ("finish_fetch",)]),
-    st.sampled_from([("cut",), ("swallow",), ("reconnect",), ("poll",), ("scroll",), ("load_more",)]),
+    st.sampled_from([("cut",), ("swallow",), ("reconnect",), ("poll",), ("scroll",)]),
+    st.sampled_from([("load_more",), ("finish_loading",)]),
     st.sampled_from([("role", "viewer"), ("role", "operator"), ("leave_team",), ("sign_out",), ("sign_in",)]),
 )
 addresses = st.sampled_from(
@@ -62,6 +63,12 @@ class World:
 
     def wait(self, doing):
         return self.loop.run_until_complete(doing)
+
+    def befall(self, history):
+        for name, *details in history:
+            newest = self.page.newest_event_shown
+            getattr(self, name)(*details)
+            assert self.page.newest_event_shown >= newest or self.page.status != 200, "the page went back"
 
     # What happens to runs
 
@@ -116,13 +123,16 @@ class World:
         """From now on nothing arrives, though the socket is open for both sides."""
         self.is_deaf = True
 
-    def reconnect(self):
+    def connect(self):
         if self.page.status == 200:
             self.cut()
             self.is_deaf = False
             self.wait(self.page.connect())
-            self.page.start_fetch()
             self.hear()
+
+    def reconnect(self):
+        self.connect()
+        self.page.start_fetch()
 
     def poll(self):
         self.page.start_fetch()
@@ -130,6 +140,9 @@ class World:
     def finish_fetch(self):
         self.page.finish_fetch()
         self.hear()
+
+    def finish_loading(self):
+        self.page.finish_loading()
 
     def scroll(self):
         self.page.is_at_top = not self.page.is_at_top
@@ -153,6 +166,7 @@ class World:
 
     def settle(self):
         """The page hears what there is, its heart beats, and its fetches are answered."""
+        self.finish_loading()
         self.hear()
         self.beat()
         self.hear()
@@ -236,12 +250,31 @@ def little_pages(monkeypatch):
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(address=addresses, runs=st.integers(1, 6), history=st.lists(happenings, max_size=25))
-def test_a_page_that_is_back_equals_a_fresh_page(little_pages, address, runs, history):
+@example(
+    # Rows that were rendered before a change, and put in place after it.
+    address="/runs/",
+    runs=6,
+    early=[],
+    history=[("load_more",), ("move", 0, Status.WAITING, "kept"), ("hear",), ("finish_loading",)],
+)
+@example(
+    # A run that came while its reader looked further down.
+    address="/runs/",
+    runs=2,
+    early=[],
+    history=[("scroll",), ("launch", "kept"), ("hear",)],
+)
+@given(
+    address=addresses,
+    runs=st.integers(1, 6),
+    early=st.lists(happenings, max_size=2),
+    history=st.lists(happenings, max_size=25),
+)
+def test_a_page_that_is_back_equals_a_fresh_page(little_pages, address, runs, early, history):
     with a_world(address, runs) as world:
-        world.reconnect()
-        for name, *details in history:
-            getattr(world, name)(*details)
+        world.befall(early)  # between the loading of the page and the opening of its socket
+        world.connect()
+        world.befall(history)
         if not world.is_deaf and world.page.socket:
             # Never away: its next heartbeat makes up for whatever was lost.
             world.let_go()
