@@ -38,9 +38,6 @@ class RunQuerySet(models.QuerySet):
     def active(self):
         return self.filter(status__in=ACTIVE)
 
-    def final(self):
-        return self.filter(status__in=FINAL)
-
     def in_group(self, group: str):
         """One of the list's groups: a name of `RUN_GROUPS`, or a single status."""
         if group in RUN_GROUPS:

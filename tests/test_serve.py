@@ -146,8 +146,10 @@ def test_a_refused_key_is_rejected_with_what_giga_said(serve, giga):
     run = served.launch(session, "Anything")
     eventually(lambda: served.status_of(session, run) == "rejected")
     page = session.get(f"{served.url}/runs/{run}/", timeout=10).text
-    error = next(request for request in ledger(simulator)["requests"] if request["status"] == 401)
-    assert error and "refuses this workspace" in page
+    refused = [request for request in ledger(simulator)["requests"] if request["status"] == 401]
+    assert len(refused) == 1, "a refused key is asked with once"
+    assert "INVALID_API_KEY" in page and "refuses this workspace" in page
+    assert re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", page), "no request id"
     assert KEY not in page and KEY not in served.said
 
 
