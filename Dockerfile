@@ -1,8 +1,8 @@
 # One small image: `serve` as on a bare machine, or what compose.yaml starts. Data live in /data.
 FROM python:3.13-slim AS build
 WORKDIR /app
-COPY requirements.txt requirements-scale.txt ./
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir -r requirements-scale.txt
+COPY requirements-scale.txt ./
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements-scale.txt
 COPY . .
 RUN GIGAWATCH_DATA=/tmp/build STATIC_ROOT=/app/staticfiles /venv/bin/python manage.py collect
 

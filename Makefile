@@ -3,7 +3,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: run test quick soak lint format screenshots bench
+.PHONY: run test quick soak lint format screenshots pictures messages observatory bench lock audit
 
 run: $(VENV)/.run
 	@$(BIN)/python manage.py serve
@@ -12,9 +12,9 @@ test: $(VENV)/.dev
 	@PYTHON=$(BIN)/python sh tools/find_chromium.sh > $(VENV)/.chromium
 	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python -m pytest
 
-# Everything but real processes and browsers: under a minute.
+# Everything but real processes, browsers and long walks, on all cores: under a minute on a quiet machine.
 quick: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not process and not browser"
+	$(BIN)/python -m pytest -n auto -m "not process and not browser and not long"
 
 # 1,000 launches under random faults and kills; the ledger of the simulated Giga is the judge.
 soak: $(VENV)/.dev
@@ -37,21 +37,53 @@ screenshots: $(VENV)/.dev
 	@PYTHON=$(BIN)/python sh tools/find_chromium.sh > $(VENV)/.chromium
 	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python tools/screenshots.py
 
+# Every page in every state, theme and width, into var/pictures/.
+pictures: $(VENV)/.dev
+	@PYTHON=$(BIN)/python sh tools/find_chromium.sh > $(VENV)/.chromium
+	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python tools/pictures.py
+
+# The German catalogue from the sources, and what is loaded of it; needs gettext.
+messages: $(VENV)/.dev
+	$(BIN)/python manage.py makemessages -l de --no-wrap --no-obsolete -i $(VENV) -i vendor-source -i tests -i var
+	$(BIN)/python manage.py compilemessages -l de -l en --ignore $(VENV)
+
+# Grades the headers of a local start behind TLS with Mozilla's program; needs npm.
+observatory: $(VENV)/.dev
+	$(BIN)/python tools/observatory.py
+
 bench: $(VENV)/.dev
 	@PYTHON=$(BIN)/python sh tools/find_chromium.sh > $(VENV)/.chromium
 	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python benchmarks/main_job.py
+	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python benchmarks/pages.py
+	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python benchmarks/list_pushes.py
+	$(BIN)/python benchmarks/list.py
 	$(BIN)/python benchmarks/sqlite_load.py
 	$(BIN)/python benchmarks/fanout.py
 	$(BIN)/python benchmarks/many_keys.py
+	$(BIN)/python benchmarks/fleet.py
 	$(BIN)/python benchmarks/freshness.py
+	$(BIN)/python benchmarks/answer_times.py
+
+# requirements*.txt from requirements*.in: every package with its hashes, for each platform. What is written there
+# stays unless it must change; `make lock UPGRADE=--upgrade` takes the newest of all that no .in file pins.
+LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" $(UPGRADE)
+lock: $(VENV)/.dev
+	$(LOCK) --python-version 3.10 requirements.in -o requirements.txt
+	$(LOCK) --python-version 3.10 requirements-scale.in -o requirements-scale.txt
+	$(LOCK) --python-version 3.11 requirements-dev.in -o requirements-dev.txt
+
+# Asks whether anything in the lock is known to be vulnerable; needs the network.
+audit: $(VENV)/.dev
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements-dev.txt
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 $(VENV)/.dev: requirements.txt requirements-scale.txt requirements-dev.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@

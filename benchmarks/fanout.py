@@ -2,8 +2,10 @@
 runs.
 
 The whole ASGI application under uvicorn in this process, changes made on a worker's thread as the watcher
-makes them, the viewers' sockets in a process of their own; one clock. Usage: `python
-benchmarks/fanout.py`."""
+makes them, the viewers' sockets in a process of their own; one clock. What a page shows grows with its run's
+history, so one viewer is measured twice: on runs that come to 25 events each, one after the other (a run has
+about ten in its life), and on a single run that comes to 200, the most a page shows.
+Usage: `python benchmarks/fanout.py`."""
 
 import asyncio
 import json
@@ -35,17 +37,14 @@ from runs.models import Run  # noqa: E402
 from runs.status import Status  # noqa: E402
 from tests import factories  # noqa: E402
 
-CHANGES, PAUSE_S, RUNS = 200, 0.05, 50
+PAUSE_S = 0.05
 
 
 def main() -> None:
     call_command("migrate", verbosity=0)
     call_command("collect")
     workspace = factories.make_workspace()
-    client = Client()
-    client.force_login(factories.make_person(workspace))
-    cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
-    runs = [factories.make_run(workspace) for _ in range(RUNS)]
+    cookies = [login_of(factories.make_person(workspace)) for _ in range(10)]
     server = uvicorn.Server(
         uvicorn.Config("dashboard.asgi:application", port=settings.PORT, log_level="error")
     )
@@ -54,28 +53,48 @@ def main() -> None:
     while not server.started:
         time.sleep(0.05)
     print("| viewers | median | p95 | worst | frames |\n|---|---|---|---|---|")
-    for viewers in (1, 200):
-        paths = [f"/ws/runs/{runs[number % RUNS].pk}/" for number in range(viewers)]
-        measure(viewers, cookie, paths, runs[: min(viewers, RUNS)])
+    short: list[float] = []
+    for _ in range(8):
+        short += measure(cookies, make_runs(workspace, 1), viewers=1, changes=25)
+    line("1, runs of up to 25 events", short)
+    line("1, a run of up to 200 events", measure(cookies, make_runs(workspace, 1), viewers=1, changes=200))
+    line("200 on 50 runs", measure(cookies, make_runs(workspace, 50), viewers=200, changes=200))
     server.should_exit = True
 
 
-def measure(viewers: int, cookie: str, paths: list[str], runs: list[Run]) -> None:
-    program = [sys.executable, __file__, "viewers", str(settings.PORT), cookie, *paths]
+def login_of(person) -> str:
+    """A cookie. A person has twenty sockets at most, so many viewers are several people."""
+    client = Client()
+    client.force_login(person)
+    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+
+
+def make_runs(workspace, count: int) -> list[Run]:
+    return [factories.make_run(workspace) for _ in range(count)]
+
+
+def measure(cookies: list[str], runs: list[Run], *, viewers: int, changes: int) -> list[float]:
+    """Milliseconds from commit to frame, for each frame, while these runs change in turn."""
+    paths = [f"/ws/runs/{runs[number % len(runs)].pk}/" for number in range(viewers)]
+    pages = [f"{cookies[number % len(cookies)]} {path}" for number, path in enumerate(paths)]
+    program = [sys.executable, __file__, "viewers", str(settings.PORT), *pages]
     with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "open\n"
         committed: dict[int, float] = {}
-        for number in range(CHANGES):
+        for number in range(changes):
             run = runs[number % len(runs)]
             run.move_to(Status.WAITING if run.status == Status.RUNNING else Status.RUNNING)
             committed[run.events.values_list("pk", flat=True).first()] = time.time()
             time.sleep(PAUSE_S)
         time.sleep(1)
         seen = json.loads(process.communicate("")[0])
-    delays = sorted((at - committed[event]) * 1000 for event, at in seen if event in committed)
-    p95 = delays[int(len(delays) * 0.95)]
-    median = statistics.median(delays)
-    print(f"| {viewers} | {median:.0f} ms | {p95:.0f} ms | {delays[-1]:.0f} ms | {len(delays)} |", flush=True)
+    return [(at - committed[event]) * 1000 for event, at in seen if event in committed]
+
+
+def line(name: str, delays: list[float]) -> None:
+    delays.sort()
+    p95, median = delays[int(len(delays) * 0.95)], statistics.median(delays)
+    print(f"| {name} | {median:.0f} ms | {p95:.0f} ms | {delays[-1]:.0f} ms | {len(delays)} |", flush=True)
 
 
 async def view(url: str, cookie: str, seen: list) -> None:
@@ -89,21 +108,25 @@ async def view(url: str, cookie: str, seen: list) -> None:
                 seen.append((message["event"], time.time()))
 
 
-async def view_all(port: int, cookie: str, paths: list[str]) -> None:
-    """Open all sockets, say so, and tell what arrived once the other side closes our input."""
+async def view_all(port: int, pages: list[str]) -> None:
+    """Open all sockets, each a login and a path; say so, and tell what arrived once the other side closes our
+    input."""
     seen: list = []
-    tasks = [asyncio.create_task(view(f"ws://127.0.0.1:{port}{path}", cookie, seen)) for path in paths]
-    while len(seen) < len(paths):
+    sockets = [page.split(" ") for page in pages]
+    tasks = [
+        asyncio.create_task(view(f"ws://127.0.0.1:{port}{path}", login, seen)) for login, path in sockets
+    ]
+    while len(seen) < len(pages):
         await asyncio.sleep(0.05)
     print("open", flush=True)
     await asyncio.to_thread(sys.stdin.read)
     for task in tasks:
         task.cancel()
-    print(json.dumps(seen[len(paths) :]))
+    print(json.dumps(seen[len(pages) :]))
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["viewers"]:
-        asyncio.run(view_all(int(sys.argv[2]), sys.argv[3], sys.argv[4:]))
+        asyncio.run(view_all(int(sys.argv[2]), sys.argv[3:]))
     else:
         main()

@@ -2,9 +2,10 @@
 runs.
 
 Real time, real HTTP, the real watcher on its threads, SQLite; Giga is simulated. Every run of a key stays
-active and changes twice (it pauses, and goes on) at moments drawn evenly over the measured time, so that a
-change may come at any point of the wait for the next reading. The mean delay is divided by A/2 seconds, the
-best that even single readings at 60 a minute allow (for A = 1 by 1 s).
+active and changes once (it pauses) at a moment drawn evenly over the measured time, so that the change may
+come at any point of the wait for the next reading. A watched run pauses and goes on eleven times, some eight
+seconds apart. All is watched for five minutes more, until the last change is seen. The mean delay is divided
+by A/2 seconds, the best that even single readings at 60 a minute allow (for A = 1 by 1 s).
 Usage: `python benchmarks/freshness.py [minutes]`."""
 
 import os
@@ -14,7 +15,9 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import cycle
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,110 +33,153 @@ import requests  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from people.models import Workspace  # noqa: E402
 from runs import giga  # noqa: E402
 from runs.models import Run, RunEvent  # noqa: E402
 from runs.status import Status  # noqa: E402
 from runs.watcher import Slice  # noqa: E402
 from simulator.app import Config  # noqa: E402
+from simulator.scenarios import SCENARIOS  # noqa: E402
 from simulator.server import start_in_thread  # noqa: E402
 from tests import factories  # noqa: E402
 
 # Active runs on a key, how many keys of that kind, and whether one of the runs is being looked at.
-KEYS = [
-    (1, 6, False),
-    (5, 3, False),
-    (20, 2, False),
+KINDS = [
+    (1, 20, False),
+    (5, 6, False),
+    (20, 3, False),
     (100, 1, False),
-    (5, 3, True),
-    (20, 2, True),
-    (100, 1, True),
+    (5, 5, True),
+    (20, 3, True),
+    (100, 2, True),
 ]
+RESTLESS = len(SCENARIOS["restless"].middle)
 TICK_S = 0.25
+# Pauses last as long as what came before them, which has to be longer than the longest wait for a reading.
+EARLIER_S = AFTERWARDS_S = 300
+
+
+@dataclass
+class Followed:
+    """A run, and when it changes at Giga, to what."""
+
+    pk: int
+    changes: list[tuple[float, str]]
+
+    def delays(self, since: float, until: float) -> list[float]:
+        """From each change in this time to its commit here. Raises ValueError for one that was not seen."""
+        events = RunEvent.objects.filter(run=self.pk, kind="status", was__gt="").order_by("id")
+        noticed = [(event.now, event.at.timestamp()) for event in events]
+        return [
+            min(at - moment for now, at in noticed if now == status and at >= moment)
+            for moment, status in self.changes
+            if since < moment < until
+        ]
+
+
+@dataclass
+class Key:
+    """One workspace's key and the runs on it."""
+
+    active: int
+    workspace: Workspace
+    looked_at: list[Followed] = field(default_factory=list)
+    others: list[Followed] = field(default_factory=list)
 
 
 def main(minutes: float) -> None:
     call_command("migrate", verbosity=0)
-    simulator = start_in_thread(Config(queued_s=0, booting_s=0, start_delay=0, rate_per_minute=10**6))
+    simulator = start_in_thread(
+        Config(queued_s=0, booting_s=0, start_delay=0, rate_per_minute=10**6, ledger_length=10**6)
+    )
     random.seed(7)
-    truth: dict[tuple[int, str], float] = {}
-    groups = {}
-    for number, (active, keys, watched) in enumerate(KEYS):
-        for key in range(keys):
-            name = f"{active} runs{', one watched' if watched else ''} #{key}"
-            groups[name] = start_group(simulator, f"{number:02}{key:02}", active, minutes * 60, truth)
-    watch(groups, {name for name in groups if "watched" in name}, minutes * 60 + 150)
-    report(groups, truth)
+    keys = start_all(simulator, minutes * 60)
+    since, until = time.time(), time.time() + minutes * 60
+    watch(keys, minutes * 60 + AFTERWARDS_S)
+    report(keys, since, until)
     worst_minute(simulator)
     simulator.stop()
 
 
-def start_group(simulator, mark: str, active: int, seconds: float, truth: dict) -> list[int]:
-    """`active` runs of one key, started at Giga and known here. Returns their ids; `truth` learns when each
-    pauses and goes on: after one and two thirds of its length."""
-    workspace = factories.make_workspace(mark, api_url=simulator.url, key=f"giga_sk_{mark}{'0' * 28}")
+def start_all(simulator, seconds: float) -> list[Key]:
+    """Runs that pause once within these seconds; those that are looked at do so all the time."""
+    keys = []
+    for kind, (active, count, is_looked_at) in enumerate(KINDS):
+        for number in range(count):
+            mark = f"{kind:02}{number:02}"
+            workspace = factories.make_workspace(mark, api_url=simulator.url, key=f"giga_sk_{mark}{'0' * 28}")
+            key = Key(active, workspace)
+            for _ in range(active - is_looked_at):
+                pauses_after_s = EARLIER_S + random.uniform(0, seconds)  # noqa: S311
+                key.others.append(
+                    start_run(simulator, workspace, "waiting", pauses_after_s, [pauses_after_s])
+                )
+            keys.append(key)
+    let_pass(simulator, EARLIER_S)
+    for key in keys:
+        if len(key.others) < key.active:
+            third_s = seconds * random.uniform(0.4, 0.5)  # noqa: S311
+            moments = [third_s * (1 + number / RESTLESS) for number in range(RESTLESS)]
+            key.looked_at.append(start_run(simulator, key.workspace, "restless", third_s, moments))
+    return keys
+
+
+def let_pass(simulator, seconds: float) -> None:
+    requests.post(f"{simulator.url}/_advance", json={"seconds": seconds}, timeout=9).raise_for_status()
+
+
+def start_run(simulator, workspace, scenario: str, third_s: float, changes_s: list[float]) -> Followed:
+    """A run with a middle of so many seconds, that pauses and goes on at these seconds of its life."""
     access = workspace.giga_account.access
-    made = []
-    for _ in range(active):
-        lasts = random.uniform(seconds, 3 * seconds) + 60  # noqa: S311
-        requests.post(f"{simulator.url}/_scenario", json={"name": "waiting", "run_seconds": lasts}, timeout=9)
-        prompts = {"user_prompt": "x", "goal_prompt": "y", "system_prompt": ""}
-        session = giga.create_session(
-            access, **prompts, sandbox_template="giga-standard", duration_hours=1, deployment_id=""
-        )
-        started = giga.start_run(access, thread_id=session.thread_id, message="go")
-        began = time.time()
-        agent_session = factories.make_session(workspace, thread_id=session.thread_id)
-        long_ago = timezone.now() - timedelta(minutes=10)  # nothing is special about it
-        run = factories.make_run(
-            workspace,
-            Status.RUNNING,
-            agent_session=agent_session,
-            remote_id=started.run_id,
-            accepted_at=long_ago,
-        )
-        truth[run.pk, Status.WAITING] = began + lasts / 3
-        truth[run.pk, Status.RUNNING] = began + lasts * 2 / 3
-        made.append(run.pk)
-    return made
+    what = {"name": scenario, "run_seconds": 3 * third_s}
+    requests.post(f"{simulator.url}/_scenario", json=what, timeout=9).raise_for_status()
+    prompts = {"user_prompt": "x", "goal_prompt": "y", "system_prompt": ""}
+    session = giga.create_session(
+        access, **prompts, sandbox_template="giga-standard", duration_hours=1, deployment_id=""
+    )
+    started = giga.start_run(access, thread_id=session.thread_id, message="go")
+    began = time.time() - (EARLIER_S if scenario == "waiting" else 0)
+    run = factories.make_run(
+        workspace,
+        Status.RUNNING,
+        agent_session=factories.make_session(workspace, thread_id=session.thread_id),
+        remote_id=started.run_id,
+        accepted_at=timezone.now() - timedelta(minutes=10),  # nothing is special about it
+    )
+    moments = [began + second for second in changes_s]
+    return Followed(run.pk, list(zip(moments, cycle((Status.WAITING, Status.RUNNING)), strict=False)))
 
 
-def watch(groups: dict, watched_names: set, seconds: float) -> None:
+def watch(keys: list[Key], seconds: float) -> None:
+    looked_at = [run.pk for key in keys for run in key.looked_at]
     with ThreadPoolExecutor(16) as pool:
         a_slice = Slice(lambda job, *args: pool.submit(job, *args))
         until, presence_at = time.monotonic() + seconds, 0.0
-        while time.monotonic() < until and Run.objects.watched().exists():
+        while time.monotonic() < until:
             if time.monotonic() >= presence_at:
                 presence_at = time.monotonic() + 20
-                for name in watched_names:
-                    Run.objects.get(pk=groups[name][0]).somebody_watches()
+                for run in Run.objects.filter(pk__in=looked_at):
+                    run.somebody_watches()
             a_slice.round()
             time.sleep(TICK_S)
         a_slice.stop()
 
 
-def report(groups: dict, truth: dict) -> None:
-    delays: dict[int, list[float]] = {}
-    for run_id, status, at in RunEvent.objects.filter(kind="status", was__gt="").values_list(
-        "run", "now", "at"
-    ):
-        if (run_id, status) in truth:
-            delays.setdefault(run_id, []).append(at.timestamp() - truth[run_id, status])
+def report(keys: list[Key], since: float, until: float) -> None:
     print("| active runs on one key | mean delay | p95 | divided by A/2 s | changes |\n|---|---|---|---|---|")
-    for active, _, watched in KEYS:
-        start = f"{active} runs{',' if watched else ' #'}"
-        keys = [runs for name, runs in groups.items() if name.startswith(start)]
-        others = [
-            delay for runs in keys for pk in runs[1 if watched else 0 :] for delay in delays.get(pk, [])
-        ]
-        line(f"{active}{', one of them watched: the others' if watched else ''}", others, active)
-        if watched:
-            line(f"{active}: the watched one", [d for runs in keys for d in delays.get(runs[0], [])], active)
+    for active, _, is_looked_at in KINDS:
+        alike = [key for key in keys if key.active == active and bool(key.looked_at) == is_looked_at]
+        others = [delay for key in alike for run in key.others for delay in run.delays(since, until)]
+        line(f"{active}{', one of them watched: the others' if is_looked_at else ''}", others, active)
+        if is_looked_at:
+            watched = [delay for key in alike for run in key.looked_at for delay in run.delays(since, until)]
+            line(f"{active}: the watched one", watched)
 
 
-def line(name: str, values: list[float], active: int) -> None:
-    if values:
-        mean, p95 = statistics.mean(values), sorted(values)[int(len(values) * 0.95)]
-        print(f"| {name} | {mean:.2f} s | {p95:.2f} s | {mean / max(1, active / 2):.2f} | {len(values)} |")
+def line(name: str, values: list[float], active: int = 0) -> None:
+    mean, p95 = statistics.mean(values), sorted(values)[int(len(values) * 0.95)]
+    ratio = f"{mean / max(1, active / 2):.2f}" if active else ""
+    print(f"| {name} | {mean:.2f} s | {p95:.2f} s | {ratio} | {len(values)} |")
 
 
 def worst_minute(simulator) -> None:
@@ -148,4 +194,4 @@ def worst_minute(simulator) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 4)
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 6)

@@ -24,6 +24,7 @@ django.setup()
 from django.core.management import call_command  # noqa: E402
 from django.db import DatabaseError  # noqa: E402
 
+from people.models import membership_of  # noqa: E402
 from runs.listing import page_of  # noqa: E402
 from runs.models import Run  # noqa: E402
 from runs.status import Status  # noqa: E402
@@ -35,7 +36,7 @@ PROCESSES, THREADS, PER_SECOND = 3, 4, 100
 def main(seconds: float) -> None:
     call_command("migrate", verbosity=0)
     workspace = factories.make_workspace()
-    reader = factories.make_person(workspace)
+    reader = membership_of(factories.make_person(workspace))
     for _ in range(PROCESSES * THREADS):
         factories.make_run(workspace)
     runs = list(Run.objects.values_list("pk", flat=True))
@@ -80,14 +81,16 @@ def write_all(runs: list[int], seconds: float, answers) -> None:
 
 def write(run_id: int, seconds: float, took: list[float], failed: list[str]) -> None:
     run, pause = Run.objects.get(pk=run_id), PROCESSES * THREADS / PER_SECOND
-    until = time.monotonic() + seconds
-    while (started := time.monotonic()) < until:
+    began = time.monotonic()
+    for number in range(int(seconds / pause)):
+        # What is late catches up, so that the load does not give way to what it is to measure.
+        time.sleep(max(0.0, began + number * pause - time.monotonic()))
+        started = time.monotonic()
         try:
             run.move_to(Status.WAITING if run.status == Status.RUNNING else Status.RUNNING)
             took.append(time.monotonic() - started)
         except DatabaseError as error:
             failed.append(str(error))
-        time.sleep(max(0.0, pause - (time.monotonic() - started)))
 
 
 if __name__ == "__main__":

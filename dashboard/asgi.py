@@ -1,11 +1,12 @@
 """Web, sockets and the in-process engine, put together for one ASGI server."""
 
 import asyncio
+import gc
 import os
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import OriginValidator
+from channels.sessions import SessionMiddlewareStack
 from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
@@ -16,6 +17,7 @@ django_application = get_asgi_application()
 from django.conf import settings  # noqa: E402
 
 from dashboard import engine  # noqa: E402
+from dashboard.door import Door  # noqa: E402
 from runs import broadcast, instance, routing  # noqa: E402
 
 SECOND_PROCESS = (
@@ -35,6 +37,8 @@ async def lifespan(scope, receive, send):
                     return
                 engine.start()
             broadcast.use_server_loop(asyncio.get_running_loop())
+            # What is loaded now stays: looking through it for garbage held up frames for 50 ms and more.
+            gc.freeze()
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
             await asyncio.to_thread(engine.stop)
@@ -43,13 +47,18 @@ async def lifespan(scope, receive, send):
             return
 
 
-# Full origins: a validator of host names alone lets in every other program on the same host.
-own_pages_only = OriginValidator(AuthMiddlewareStack(URLRouter(routing.live_sockets)), settings.SITE_ORIGINS)
+# Full origins: a validator of host names alone lets in every other program on the same host. Whose login it
+# is each socket reads itself, anew with every look.
+own_pages_only = OriginValidator(
+    SessionMiddlewareStack(URLRouter(routing.live_sockets)), settings.SITE_ORIGINS
+)
 
-application = ProtocolTypeRouter(
-    {
-        "http": django_application,
-        "websocket": URLRouter([*routing.desktop_sockets, re_path("", own_pages_only)]),
-        "lifespan": lifespan,
-    }
+application = Door(
+    ProtocolTypeRouter(
+        {
+            "http": django_application,
+            "websocket": URLRouter([*routing.desktop_sockets, re_path("", own_pages_only)]),
+            "lifespan": lifespan,
+        }
+    )
 )

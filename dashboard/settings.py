@@ -4,12 +4,13 @@ start."""
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
 
+from dashboard.headers import of_static_files
 from dashboard.secret_files import (
     is_encryption_key,
     make_data_folder,
@@ -90,6 +91,20 @@ try:
         packages=("celery", "django_tasks_fennel", "redis"),
     )
     postgres = env.dj_db_url("DATABASE_URL") if DATABASE_URL else None
+    WORKSPACE_CREATION = env.str(
+        "WORKSPACE_CREATION", "superusers", validate=validate.OneOf(["superusers", "anyone"])
+    )
+    TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10))
+    SESSION_DAYS = env.int("SESSION_DAYS", 7, validate=validate.Range(1, 90))
+    SESSION_IDLE_HOURS = env.int("SESSION_IDLE_HOURS", 8, validate=validate.Range(1, 90 * 24))
+    SMTP_URL = env.str("SMTP_URL", "")
+    MAIL_FROM = env.str("MAIL_FROM", "")
+    OIDC_ISSUER = env.str("OIDC_ISSUER", "").rstrip("/")
+    OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", "")
+    OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", "")
+    OIDC_NAME = env.str("OIDC_NAME", "Single sign-on")
+    OIDC_ALLOWED_DOMAINS = [domain.strip().lower() for domain in env.list("OIDC_ALLOWED_DOMAINS", [])]
+    OIDC_ROLE = env.str("OIDC_ROLE", "viewer", validate=validate.OneOf(["viewer", "operator", "manager"]))
 except EnvError as error:
     fail(str(error))
 
@@ -99,8 +114,8 @@ try:
     ENCRYPTION_KEYS_TEXT = ENCRYPTION_KEYS_TEXT or read_or_make(DATA / "encryption_keys", new_encryption_key)
 except OSError as error:
     fail(f"the data folder {DATA} cannot be used: {error.strerror or error} (set GIGAWATCH_DATA)")
-if len(SECRET_KEY) < 50:
-    fail("SECRET_KEY must be at least 50 characters long")
+if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5:
+    fail("SECRET_KEY must be at least 50 characters long, and random")
 # Newest first: the first seals, all of them open.
 ENCRYPTION_KEYS = ENCRYPTION_KEYS_TEXT.replace(",", "\n").split()
 if not ENCRYPTION_KEYS or not all(is_encryption_key(key) for key in ENCRYPTION_KEYS):
@@ -132,6 +147,17 @@ else:
     ALLOWED_HOSTS = [*LOOPBACK_NAMES, *allowed_hosts]
 CSRF_TRUSTED_ORIGINS = SITE_ORIGINS
 is_https = SITE_URL.startswith("https://")
+if SITE_URL and not is_https and urlsplit(SITE_URL).hostname not in ("127.0.0.1", "localhost", "::1"):
+    fail("SITE_URL must be https: over plain http everybody on the way reads along and may launch")
+if any("*" in host for host in ALLOWED_HOSTS):
+    fail("ALLOWED_HOSTS must name each host: with * any name a browser was fooled with is good enough")
+
+if OIDC_ISSUER:
+    issuer = urlsplit(OIDC_ISSUER)
+    if issuer.scheme != "https" and issuer.hostname not in ("127.0.0.1", "localhost", "::1"):
+        fail("OIDC_ISSUER must be https: who signs in is told over this connection")
+    if not (OIDC_CLIENT_ID and OIDC_CLIENT_SECRET):
+        fail("OIDC_ISSUER needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -144,6 +170,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "channels",
     "csp",
     "django_htmx",
@@ -152,20 +182,30 @@ INSTALLED_APPS = [
     "runs",
 ]
 MIDDLEWARE = [
+    "dashboard.request_ids.request_id",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "dashboard.headers.headers",
     "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Fifty rows are 70 KB. It pads each answer by a random length, and CSRF tokens are masked anew each time,
+    # so that lengths tell nobody what a page holds.
+    "django.middleware.gzip.GZipMiddleware",
+    "dashboard.unstorable.storable_texts",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "people.login_required.LoginRequired",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "people.middleware.keep_login",
     "people.middleware.membership",
+    "people.middleware.reading",
     "people.middleware.no_store",
+    "people.permissions.PermissionMiddleware",
+    "runs.over_limit.OverLimitMiddleware",
 ]
 ROOT_URLCONF = "dashboard.urls"
 ASGI_APPLICATION = "dashboard.asgi.application"
@@ -219,7 +259,13 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels.layers.InMemoryChannelLayer", "CONFIG": {"capacity": 1000}}
 }
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# Limits on tries are kept in it, so a flood of names must not push them out.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 # Somebody may be waiting for the page: a Redis that hangs is given up soon. What died without a word is
 # noticed within half a minute.
 REDIS_OPTIONS = {
@@ -260,10 +306,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CONNECTION_TIMEOUT = 3
 CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 0, **REDIS_OPTIONS}
 
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+AUTHENTICATION_BACKENDS = ["people.backends.NameOrAddress"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator", "NumericPasswordValidator")
@@ -273,11 +316,75 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     }
 ]
+PASSWORD_HASHERS = [
+    f"django.contrib.auth.hashers.{name}"
+    for name in ("Argon2PasswordHasher", "PBKDF2PasswordHasher", "ScryptPasswordHasher")
+]
 ACCOUNT_ADAPTER = "people.adapters.InvitationOnlyAdapter"
+ACCOUNT_FORMS = {"reset_password": "people.forgotten.ForgottenPasswordForm"}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
+# From one address few tries get as far as the hash; nobody locks out somebody else by their name.
+ACCOUNT_RATE_LIMITS = {"login": "20/m/ip", "login_failed": "10/m/ip", "reauthenticate": "10/m/user"}
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_EMAIL_NOTIFICATIONS = bool(SMTP_URL)
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if is_https else "http"
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+
+MFA_ADAPTER = "dashboard.second_factors.SealedSecrets"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_FORMS = {
+    "add_webauthn": "people.passkeys.AddPasskeyForm",
+    "activate_totp": "people.codes.ActivateCodeForm",
+    "authenticate": "people.codes.AuthenticateCodeForm",
+    "reauthenticate": "people.codes.ReauthenticateCodeForm",
+}
+MFA_TOTP_ISSUER = "Gigawatch"
+MFA_TOTP_TOLERANCE = 1
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+# A browser lets localhost use passkeys without TLS; anywhere else SITE_URL is https.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not is_https
+
+SOCIALACCOUNT_ADAPTER = "people.oidc.InvitedByTheirDomain"
+# The button is a link: our content policy lets no form end on another host.
+SOCIALACCOUNT_LOGIN_ON_GET = True
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"provider_class": "people.oidc.OpenIDConnect", "APPS": []}}
+if OIDC_ISSUER:
+    SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"] = [
+        {
+            "provider_id": "sso",
+            "name": OIDC_NAME,
+            "client_id": OIDC_CLIENT_ID,
+            "secret": OIDC_CLIENT_SECRET,
+            "settings": {"server_url": OIDC_ISSUER, "oauth_pkce_enabled": True},
+        }
+    ]
+
+CAN_SEND_MAIL = bool(SMTP_URL)
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if SMTP_URL else 'dummy'}.EmailBackend"
+EMAIL_TIMEOUT = 10
+if SMTP_URL:
+    try:
+        smtp = urlsplit(SMTP_URL)
+        EMAIL_HOST, EMAIL_PORT = smtp.hostname or "", smtp.port or (465 if smtp.scheme == "smtps" else 587)
+    except ValueError:
+        fail("SMTP_URL must look like smtp://user:password@host:587 (STARTTLS) or smtps://… (TLS)")
+    if smtp.scheme not in ("smtp", "smtps", "smtp+plain") or not EMAIL_HOST or not MAIL_FROM:
+        fail("SMTP_URL must look like smtp://user:password@host:587 or smtps://…, and needs MAIL_FROM")
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(smtp.username or ""), unquote(smtp.password or "")
+    EMAIL_USE_TLS, EMAIL_USE_SSL = smtp.scheme == "smtp", smtp.scheme == "smtps"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM or "gigawatch@localhost"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+SESSION_ENGINE = "people.sessions"
+SESSION_COOKIE_AGE = SESSION_DAYS * 24 * 3600
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "run-list"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = is_https
@@ -285,7 +392,10 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_NAME = "__Host-gigawatch" if is_https else "gigawatch"
 CSRF_COOKIE_NAME = "__Host-gigawatch-csrf" if is_https else "gigawatch-csrf"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if is_https else None
+# The health page is asked on the loopback interface too, behind the proxy that speaks TLS.
+SECURE_SSL_REDIRECT, SECURE_REDIRECT_EXEMPT = is_https, [r"^healthz$"]
 SECURE_HSTS_SECONDS = 31536000 if is_https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = is_https
 # Not "no-referrer": with it browsers send "Origin: null" with our own forms, and the CSRF check refuses them.
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -311,20 +421,26 @@ CONTENT_SECURITY_POLICY = {
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+# The first one wins; the second holds what allauth's pages say, in our words.
+LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "people" / "words_of_allauth"]
+FORMAT_MODULE_PATH = "dashboard.formats"
 USE_I18N = True
 USE_TZ = True
 STATIC_URL = "/static/"
+WHITENOISE_ADD_HEADERS_FUNCTION = of_static_files
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "dashboard.static_files.Storage"},
 }
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"request": {"()": "dashboard.request_ids.WithRequestId"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}:{request_id} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         # At DEBUG these print addresses and headers: the key is in a header, the desktop is an address.

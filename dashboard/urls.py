@@ -1,8 +1,21 @@
+from allauth.account.decorators import secure_admin_login
+from allauth.account.views import logout
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
+from django.views.generic import RedirectView
+
+handler500 = "dashboard.request_ids.server_error"
+
+# The admin's own door knows no second factor and no limit on tries, and its own way to a new password is not
+# noted and mailed to nobody.
+admin.site.login = secure_admin_login(admin.site.login)
+admin.site.password_change = RedirectView.as_view(pattern_name="account_change_password")
 
 urlpatterns = [
-    path("accounts/", include("allauth.account.urls")),
+    # Who has given the password but not yet the second factor may turn back, too.
+    path("accounts/logout/", login_not_required(logout), name="account_logout"),
+    path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("", include("people.urls")),
     path("", include("runs.urls")),

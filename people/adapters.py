@@ -1,4 +1,4 @@
-"""How people get in. Nobody signs up by themselves: an administrator makes the account."""
+"""How people get in. Nobody signs up by themselves: they are invited."""
 
 from allauth.account.adapter import DefaultAccountAdapter
 

@@ -1,6 +1,29 @@
+from allauth.account.admin import EmailAddressAdmin
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
 from django.contrib import admin
+from django.contrib.admin.actions import delete_selected
 
+from people.audit import AuditEntry
+from people.bell import ring_for
 from people.models import Membership, Workspace
+
+# Single sign-on is set by the environment alone, and what a provider gave is nobody's to read.
+admin.site.unregister([Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken, UserSession])
+# Django notes several deleted rows in a way that nobody hears of: several are deleted where `Noted` says so.
+admin.site.disable_action("delete_selected")
+
+
+class Noted(admin.ModelAdmin):
+    """Several rows can be deleted at once, and each is noted in the audit log like a single one."""
+
+    actions = [delete_selected]
+
+    def log_deletions(self, request, queryset):
+        for row in queryset:
+            super().log_deletions(request, [row])
 
 
 class MembershipInline(admin.TabularInline):
@@ -10,7 +33,7 @@ class MembershipInline(admin.TabularInline):
 
 
 @admin.register(Workspace)
-class WorkspaceAdmin(admin.ModelAdmin):
+class WorkspaceAdmin(Noted):
     list_display = ["name", "member_count", "created_at"]
     search_fields = ["name"]
     readonly_fields = ["created_at"]
@@ -22,10 +45,68 @@ class WorkspaceAdmin(admin.ModelAdmin):
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin):
+class MembershipAdmin(Noted):
     list_display = ["user", "workspace", "role", "created_at"]
     list_filter = ["role", "workspace"]
     list_select_related = ["user", "workspace"]
     search_fields = ["user__username", "user__email", "workspace__name"]
     autocomplete_fields = ["user", "workspace"]
     readonly_fields = ["created_at"]
+
+
+class NotWrittenHere(Noted):
+    """Rows to look at, and perhaps to delete."""
+
+    def has_add_permission(self, request):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+
+@admin.register(EmailAddress)
+class NotedEmailAddressAdmin(EmailAddressAdmin):
+    """Addresses are called verified one by one, which is noted."""
+
+    actions = None
+
+
+@admin.register(Authenticator)
+class AuthenticatorAdmin(NotWrittenHere):
+    """Second factors, for taking one away from somebody who has lost it. Their seeds are not shown."""
+
+    list_display = ["user", "type", "created_at", "last_used_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "user__email"]
+    fields = readonly_fields = ["user", "type", "created_at", "last_used_at"]
+
+
+@admin.register(UserSession)
+class UserSessionAdmin(NotWrittenHere):
+    """Where people are signed in; deleting one signs them out there. The keys of the logins are not shown."""
+
+    list_display = fields = ["user", "created_at", "last_seen_at", "ip", "user_agent"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "user__email", "ip"]
+
+    def delete_model(self, request, obj):
+        obj.end()
+        ring_for(obj.user_id)
+
+    def delete_queryset(self, request, queryset):
+        for session in queryset:
+            self.delete_model(request, session)
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(NotWrittenHere):
+    """The audit log of the whole instance. Each workspace has its own part of it on its page."""
+
+    list_display = ["number", "at", "actor", "act_word", "object", "workspace_id", "address"]
+    list_filter = ["act"]
+    search_fields = ["actor", "object", "address"]
+    date_hierarchy = "at"
+    show_full_result_count = False
+
+    def has_delete_permission(self, request, obj=None):
+        return False

@@ -14,8 +14,10 @@ def sign_in_path(user) -> str:
 
 def person_of_link(uid: str, token: str):
     """The user this link signs in, or None when it was used, is too old, or was never one."""
+    people = get_user_model()
     try:
-        user = get_user_model().objects.filter(pk=int(urlsafe_base64_decode(uid)), is_active=True).first()
+        user = people.objects.filter(pk=int(urlsafe_base64_decode(uid)), is_active=True).first()
     except (ValueError, OverflowError):
         return None
-    return user if user and default_token_generator.check_token(user, token) else None
+    # Looked at for nobody, too: that takes as long.
+    return user if default_token_generator.check_token(user or people(), token) else None

@@ -1,14 +1,65 @@
 """What every request and answer of a signed-in person carries."""
 
-from people.models import membership_of
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from people.audit import coming_from
+from people.bell import ring_for
+from people.models import place_of
+from people.network import address_of
+from people.reading import reading_as
+
+# What a person who has yet to bring a second factor may do: bring it, read the help, go.
+WITHOUT_SECOND_FACTOR = ("/accounts/", "/workspaces/switch/")
+# Where one signs out.
+DOORS = ("/accounts/", "/admin/")
 
 
 def membership(get_response):
-    """`request.membership`: the workspace this person works in and their role there; None for a stranger."""
+    """`request.membership`: the workspace this person works in and their role there; None for a stranger.
+    Where a second factor is asked for, those without one see the pages to bring it and no other."""
 
     def middleware(request):
-        request.membership = membership_of(request.user)
+        user_id, place = request.user.pk, place_of(request.user)
+        request.membership = place if place and place.may_enter else None
+        request.needs_factor_in = place.workspace if place and not place.may_enter else None
+        with coming_from(address_of(request)):
+            if request.needs_factor_in and not request.path.startswith(WITHOUT_SECOND_FACTOR):
+                return _bring_a_second_factor(request, request.needs_factor_in)
+            response = get_response(request)
+        if user_id and request.method == "POST" and request.path.startswith(DOORS):
+            ring_for(user_id)  # signed out, here or elsewhere
+        return response
+
+    return middleware
+
+
+def _bring_a_second_factor(request, workspace):
+    if request.method == "GET" and not request.headers.get("HX-Request"):
+        return redirect("mfa_index")
+    context = {"workspace": workspace, "enrol": reverse("mfa_index")}
+    return render(request, "people/second_factor_needed.html", context, status=403)
+
+
+def keep_login(get_response):
+    """Whoever asks for a page uses their login. A page that asks by itself, to catch up, does not: it may
+    stand open on a desk that everybody left."""
+
+    def middleware(request):
+        if request.user.is_authenticated and not request.headers.get("X-Live-Parts"):
+            request.session.is_used()
         return get_response(request)
+
+    return middleware
+
+
+def reading(get_response):
+    """Pages speak the language of their reader, and tell the time of their zone."""
+
+    def middleware(request):
+        reader = request.membership.user if request.membership else request.user
+        with reading_as(reader, request.headers.get("Accept-Language", "")):
+            return get_response(request)
 
     return middleware
 

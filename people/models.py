@@ -1,22 +1,56 @@
-"""Workspaces and who belongs to them. Knows nothing of runs or of Giga."""
+"""Workspaces, who belongs to them, and who is invited. Knows nothing of runs or of Giga."""
 
+import hashlib
+import secrets
+from datetime import timedelta
+
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import models
+from django.db.models import Case, Exists, F, Q, Subquery, Value, When
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from people.audit import AuditEntry, AuditHead
+
+__all__ = ["AuditEntry", "AuditHead", "Invitation", "Membership", "Preferences", "Workspace", "membership_of"]
+
+NAME_LENGTH = 80
+INVITATION_LASTS = timedelta(days=7)
+SECOND_FACTORS = [Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN]
 
 
 class WorkspaceQuerySet(models.QuerySet):
     def visible_to(self, user):
-        """The workspaces this person is a member of."""
+        """The workspace this person works in: what they see, they see of this one, and of no other they
+        belong to."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
-        return self.filter(memberships__user=user)
+        place = Membership.objects.places_of(user).values("workspace")[:1]
+        return self.filter(enterable_by(user), pk=Subquery(place))
+
+    def of(self, user):
+        """All workspaces this person belongs to, by name: for changing from one to another."""
+        return self.filter(memberships__user=user).order_by("name", "id")
+
+
+def enterable_by(user, prefix: str = "") -> Q:
+    """Workspaces that ask for no second factor, or the person has one."""
+    factors = Authenticator.objects.filter(user=user, type__in=SECOND_FACTORS)
+    return Q(**{f"{prefix}needs_second_factor": False}) | Exists(factors)
 
 
 class Workspace(models.Model):
     """A team, its members, its runs."""
 
-    name = models.CharField(max_length=80)
+    name = models.CharField(max_length=NAME_LENGTH)
     created_at = models.DateTimeField(auto_now_add=True)
+    needs_second_factor = models.BooleanField(default=False)
+    # How much may be launched; None where nothing is said.
+    launches_a_minute_each = models.PositiveSmallIntegerField(null=True, blank=True, default=10)
+    launches_a_minute = models.PositiveSmallIntegerField(null=True, blank=True, default=30)
+    active_runs = models.PositiveSmallIntegerField(null=True, blank=True)
+    run_hours_a_day = models.PositiveSmallIntegerField(null=True, blank=True)
 
     objects = WorkspaceQuerySet.as_manager()
 
@@ -28,42 +62,131 @@ class Workspace(models.Model):
         return initials_of(self.name)
 
 
+class Role(models.TextChoices):
+    VIEWER = "viewer", _("Viewer")
+    OPERATOR = "operator", _("Operator")
+    MANAGER = "manager", _("Manager")
+
+
+class MembershipQuerySet(models.QuerySet):
+    def places_of(self, user):
+        """A person's memberships; the workspace they chose comes first, then the oldest."""
+        is_chosen = When(user__preferences__workspace=F("workspace"), then=Value(0))
+        return self.filter(user=user).order_by(Case(is_chosen, default=Value(1)), "id")
+
+    def managers(self):
+        return self.filter(role=Role.MANAGER)
+
+
 class Membership(models.Model):
     """A person's place in a workspace."""
 
-    class Role(models.TextChoices):
-        VIEWER = "viewer", "Viewer"
-        OPERATOR = "operator", "Operator"
-        MANAGER = "manager", "Manager"
+    Role = Role
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships")
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10, choices=Role.choices, default=Role.VIEWER)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = MembershipQuerySet.as_manager()
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "workspace"], name="one_place_per_person")]
 
     def __str__(self):
-        return f"{self.user}, {self.get_role_display().lower()} of {self.workspace}"
+        return f"{self.user}, {self.role} of {self.workspace}"
 
     @property
     def can_operate(self) -> bool:
         """May launch, see desktops and settle runs."""
-        return self.role in (self.Role.OPERATOR, self.Role.MANAGER)
+        return self.role in (Role.OPERATOR, Role.MANAGER)
 
     @property
     def can_manage(self) -> bool:
-        return self.role == self.Role.MANAGER
+        return self.role == Role.MANAGER
+
+
+class InvitationQuerySet(models.QuerySet):
+    def open(self):
+        """Those that can still be accepted."""
+        return self.filter(accepted_at=None, revoked_at=None, expires_at__gt=timezone.now())
+
+    def of_token(self, token: str):
+        """The open invitation whose link this is, as a queryset of at most one."""
+        return self.open().filter(token_hash=hash_of(token))
+
+
+class Invitation(models.Model):
+    """A link that makes one person a member, once, within seven days. Whoever has the link may use it,
+    unless it was sent to an address: then only the person of that address."""
+
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.OPERATOR)
+    email = models.EmailField(blank=True)
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self):
+        return self.email or f"link for one {self.role}"
+
+
+class Preferences(models.Model):
+    """How a person wants to read, where they work, and what pages remember for them by name."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="preferences")
+    workspace = models.ForeignKey(Workspace, models.SET_NULL, null=True, blank=True, related_name="+")
+    language = models.CharField(max_length=10, blank=True, choices=settings.LANGUAGES)
+    time_zone = models.CharField(max_length=60, blank=True)
+    remembered = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        verbose_name_plural = "preferences"
+
+    def __str__(self):
+        return f"Preferences of {self.user}"
+
+
+def place_of(user) -> Membership | None:
+    """Where this person works, though they may have to bring a second factor first (`may_enter`)."""
+    if not user.is_authenticated or not user.is_active:
+        return None
+    return _places(user).first()
 
 
 def membership_of(user, workspace_id: int | None = None) -> Membership | None:
     """This person's membership in a workspace, or None for a stranger there. Without a workspace: the one
-    they work in, which is the oldest."""
+    they work in, which is the one they chose, else the oldest."""
     if not user.is_authenticated or not user.is_active:
         return None
-    memberships = user.memberships.select_related("workspace").order_by("id")
-    return memberships.filter(**{"workspace": workspace_id} if workspace_id else {}).first()
+    place = _places(user).filter(**{"workspace": workspace_id} if workspace_id else {}).first()
+    return place if place and place.may_enter else None
+
+
+def _places(user):
+    may_enter = Case(When(enterable_by(user, "workspace__"), then=Value(True)), default=Value(False))
+    places = Membership.objects.places_of(user).annotate(may_enter=may_enter)
+    return places.select_related("workspace", "user__preferences")
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def hash_of(token: str) -> str:
+    """What is kept of a link: enough to know it again, not enough to use it."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def initials_of(name: str) -> str:

@@ -3,10 +3,11 @@ HTTP."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from django.db import models
+from django.conf import settings
+from django.db import models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Greatest, Now
 from django.utils import timezone
@@ -21,7 +22,8 @@ Method = TypeVar("Method", bound=Callable)
 
 # Leases count by the database's clock; a holder stops a margin before its own would end.
 LEASE_S = 15
-LEASES_AT_ONCE = 125
+# Processes that start together share the keys: nobody takes all of many at one look.
+TAKEN_AT_ONCE = 500
 
 # The circuit: so many outages within so long open it, then one request at a time tries whether it is over.
 OUTAGES_TO_OPEN = 5
@@ -39,27 +41,37 @@ class GigaAccountQuerySet(models.QuerySet):
     def leased_by(self, holder: str):
         return self.filter(lease_holder=holder, lease_until__gt=Now())
 
+    def locked(self, *, at_most: int | None = None, skip_locked: bool = False) -> dict[int, int]:
+        """Lock these rows, account id to fence. Always from the lowest id up, so that no two processes can
+        wait for each other."""
+        rows = self.order_by("pk").select_for_update(skip_locked=skip_locked)
+        return dict(rows.values_list("pk", "fence")[:at_most])
+
+    @transaction.atomic
     def renew(self, holder: str) -> dict[int, int]:
         """Hold on to what is still held: account id to fence."""
-        until = Now() + timedelta(seconds=LEASE_S)
-        self.filter(lease_holder=holder, lease_until__gt=Now()).update(lease_until=until)
-        return dict(self.leased_by(holder).values_list("pk", "fence"))
+        held = self.leased_by(holder).locked()
+        self.filter(pk__in=held).update(lease_until=Now() + timedelta(seconds=LEASE_S))
+        return held
 
+    @transaction.atomic
     def take(self, holder: str, accounts: Collection[int], *, at_most: int) -> dict[int, int]:
-        """Lease those of these accounts that nobody holds: account id to a fence above all earlier ones."""
-        free = self.filter(Q(lease_until=None) | Q(lease_until__lte=Now()))
-        wanted = list(free.filter(pk__in=accounts).values_list("pk", flat=True)[:at_most]) if accounts else []
-        if not wanted:
+        """Lease those of these accounts that nobody holds, or is about to: account id to a fence above all
+        earlier ones."""
+        if not accounts:
             return {}
+        free = self.filter(Q(lease_until=None) | Q(lease_until__lte=Now()), pk__in=accounts)
+        taken = free.locked(at_most=at_most, skip_locked=True)
         until = Now() + timedelta(seconds=LEASE_S)
-        free.filter(pk__in=wanted).update(lease_holder=holder, lease_until=until, fence=F("fence") + 1)
-        return dict(self.leased_by(holder).filter(pk__in=wanted).values_list("pk", "fence"))
+        self.filter(pk__in=taken).update(lease_holder=holder, lease_until=until, fence=F("fence") + 1)
+        return {pk: fence + 1 for pk, fence in taken.items()}
 
+    @transaction.atomic
     def release(self, holder: str, accounts: Collection[int] | None = None) -> None:
         """Give leases back at once, so that nobody waits for them to end."""
         mine = self.filter(lease_holder=holder)
         mine = mine if accounts is None else mine.filter(pk__in=accounts)
-        mine.update(lease_holder="", lease_until=None, polls_per_s=0)
+        self.filter(pk__in=mine.locked()).update(lease_holder="", lease_until=None, polls_per_s=0)
 
 
 class GigaAccount(models.Model):
@@ -68,6 +80,11 @@ class GigaAccount(models.Model):
     workspace = models.OneToOneField(Workspace, models.CASCADE, related_name="giga_account")
     api_url = models.CharField(max_length=200)
     sealed_api_key = models.TextField(editable=False)
+    # When a manager set the key on its page: from then on the one of the environment does not count.
+    key_set_at = models.DateTimeField(null=True, blank=True, editable=False)
+    key_set_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
     is_simulated = models.BooleanField(default=False)
     not_before = models.DateTimeField(null=True, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
@@ -115,6 +132,11 @@ class GigaAccount(models.Model):
         waits = [self.not_before, self.probe_after if self.broken_since else None]
         return not self.paused_at and not any(until and until > now for until in waits)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether requests of people were made faster than they may be, so that more could have to wait."""
+        return self.people_free_at > timezone.now().timestamp()
+
     @writes
     def take_for_people(self) -> bool:
         """Spend one request on something a person waits for; False when there is none left now. One UPDATE
@@ -145,9 +167,22 @@ class GigaAccount(models.Model):
         return bool(GigaAccount.objects.filter(due, pk=self.pk).update(probe_after=now + PROBE_EVERY))
 
     @writes
+    def set_key(self, key: str, *, by) -> None:
+        """Ask Giga with this key from now on, even after a refused one. Nothing else of the account is
+        touched: who watches goes on watching, with the new key from the next request on."""
+        self.api_key = key
+        self.key_set_at, self.key_set_by = timezone.now(), by
+        anew: dict[str, Any] = {"paused_at": None, "paused_reason": "", "not_before": None}
+        anew |= {"broken_since": None, "probe_after": None, "outages": 0}
+        own = {"sealed_api_key": self.sealed_api_key, "key_set_at": self.key_set_at, "key_set_by": by}
+        GigaAccount.objects.filter(pk=self.pk).update(**own, **anew)
+        self.refresh_from_db()
+
+    @writes
     def pause(self, reason: str) -> None:
-        """Ask Giga nothing more until somebody looks: refused keys are themselves limited."""
-        GigaAccount.objects.filter(pk=self.pk, paused_at=None).update(
+        """Ask Giga nothing more until somebody looks: refused keys are themselves limited. A refusal of a key
+        that was replaced meanwhile says nothing of the new one."""
+        GigaAccount.objects.filter(pk=self.pk, paused_at=None, sealed_api_key=self.sealed_api_key).update(
             paused_at=timezone.now(), paused_reason=reason[:500]
         )
 
@@ -155,6 +190,7 @@ class GigaAccount(models.Model):
     def wait(self, seconds: float) -> None:
         """Ask nothing for so long: what Retry-After says counts for the whole key."""
         until = timezone.now() + timedelta(seconds=seconds)
+        self.not_before = max(until, self.not_before or until)
         GigaAccount.objects.filter(Q(not_before=None) | Q(not_before__lt=until), pk=self.pk).update(
             not_before=until
         )
@@ -182,10 +218,10 @@ class GigaAccount(models.Model):
 
     @writes
     def answered(self, now: datetime) -> None:
-        """Remember that Giga answered, which ends an outage; at most once in five seconds otherwise, to spare
-        the database."""
+        """Remember that Giga answered, which ends an outage; at most once a minute otherwise, to spare the
+        database."""
         account = GigaAccount.objects.filter(pk=self.pk)
         if self.outages or self.broken_since:
             account.update(answered_at=now, outages=0, outages_since=None, broken_since=None)
-        elif not self.answered_at or now - self.answered_at > timedelta(seconds=5):
+        elif not self.answered_at or now - self.answered_at > timedelta(seconds=60):
             account.update(answered_at=now)

@@ -1,61 +1,36 @@
-"""Sockets: join, forward, leave. Nothing is commanded over them. What a message names is read now, as this
-person may see it now."""
+"""The sockets of the pages: join, forward, leave. Nothing is commanded over them. What a message names is
+read now, as this person may see it now."""
 
 import asyncio
 import contextlib
 import json
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs
 
-import websockets
 from channels.exceptions import StopConsumer
-from channels.generic.websocket import AsyncWebsocketConsumer
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import DatabaseError
+from django.utils import timezone
 from django.utils.functional import cached_property
 
+from people.bell import person_group
 from people.models import Membership, membership_of
-from people.sessions import person_signed_in
-from runs import listing, live
+from people.permissions import WATCH, allows
+from people.reading import reading_as
+from people.sessions import keep_login, person_signed_in
+from runs import listing, live, tiles
 from runs.broadcast import run_group, workspace_group
-from runs.desktop_door import stream_of
-from runs.forms import RunFilterForm
+from runs.forms import RunFilterForm, WallForm
 from runs.live import HEARTBEAT_S
 from runs.models import Run
-from runs.view_only import NotViewable, ViewOnly
+from runs.sockets import CROWDED, NOT_FOUND, SIGNED_OUT, STANDING_CHANGED, TRY_AGAIN, Socket, read
 
 logger = logging.getLogger(__name__)
 
-SIGNED_OUT, STANDING_CHANGED, NOT_FOUND, NO_DESKTOP, UPSTREAM_LOST = 4401, 4403, 4404, 4409, 4502
-TRY_AGAIN = 1013
-READERS = 4
-_readers = ThreadPoolExecutor(READERS, thread_name_prefix="socket")
 # More than this is not pushed row by row: the page is told that it is behind, and fetches.
 MOST_ROWS = 10
 
 
-def read(function):
-    """Run a reading function on one of a few threads that keep their connection: the helper of Channels opens
-    and closes one for every call, and the default of `sync_to_async` puts all sockets on a single thread."""
-
-    async def on_a_reader(*args):
-        return await asyncio.get_running_loop().run_in_executor(_readers, _kept_connected, function, args)
-
-    return on_a_reader
-
-
-def _kept_connected(function, args):
-    try:
-        return function(*args)
-    except DatabaseError:
-        close_old_connections()
-        raise
-    finally:
-        if connection.vendor != "sqlite":
-            close_old_connections()  # a server's connections are lent by a pool, and go back to it
-
-
-class LiveConsumer(AsyncWebsocketConsumer):
+class LiveConsumer(Socket):
     """What the pages' sockets share. A subclass says which events concern its page, and renders them.
 
     An announcement is only a bell. What is told is read from the history: every event of this page that this
@@ -73,8 +48,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if code := await read(self.trouble)():
             await self.end(code)
             return
+        if not self.take_place(self.user.pk):
+            await self.end(CROWDED)
+            return
         # First joined, then read: whatever happens in between is known or rings.
-        await self.channel_layer.group_add(self.group, self.channel_name)
+        self.bells = (self.group, person_group(self.user.pk))
+        await self.join()
         await self.say(await read(self.greeting)())
         self.heart = asyncio.create_task(self.beat())
 
@@ -82,7 +61,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.is_over = True
         if heart := getattr(self, "heart", None):
             heart.cancel()
-            await self.channel_layer.group_discard(self.group, self.channel_name)
+            for group in self.bells:
+                await self.channel_layer.group_discard(group, self.channel_name)
+
+    async def join(self):
+        for group in self.bells:
+            await self.channel_layer.group_add(group, self.channel_name)
 
     async def dispatch(self, message):
         """A socket that failed to tell something must not stay open as if it had told everything: the page
@@ -105,11 +89,15 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def heart_beat(self, message):
         """Every 20 s: what no bell told of, and the newest event id, by which a page knows that it is up to
         date. Joins anew, because the layer forgets members after a day, and those who were slow once."""
-        await self.channel_layer.group_add(self.group, self.channel_name)
+        await self.join()
         await self.look(is_beat=True)
 
     async def run_changed(self, message):
         await self.look()
+
+    async def person_changed(self, message):
+        """A logout, a lost place, a lower role: the look that comes with a heartbeat, at once."""
+        await self.look(is_beat=True)
 
     async def look(self, *, is_beat: bool = False):
         async with self.looking:
@@ -139,7 +127,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if self.user is None:
             return SIGNED_OUT
         membership = self.find()
-        if membership is None:
+        if membership is None or not allows(self.permission, self.user, membership):
             return NOT_FOUND
         standing = live.standing_of(membership)
         if self.standing not in ("", standing):
@@ -162,11 +150,19 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if code := self.trouble():
             return code, []
         newest = recent[0][0] if recent else 0
-        messages = self.changes(run_ids, newest) if run_ids else []
-        self.told = frozenset(event_id for event_id, _ in recent)
-        if is_beat:
-            messages.append({"type": "heartbeat", "event": newest, **self.attend()})
+        # Where nothing is left of what was told, there was more in between than is looked back.
+        is_gap = len(recent) == live.RECENT_EVENTS and self.told.isdisjoint(dict(recent))
+        with reading_as(self.membership.user, self.accept_language):
+            messages = self.changes(run_ids, newest, is_gap=is_gap) if run_ids else []
+            self.told = frozenset(event_id for event_id, _ in recent)
+            if is_beat:
+                messages.append({"type": "heartbeat", "event": newest, **self.attend()})
         return 0, messages
+
+    @cached_property
+    def accept_language(self) -> str:
+        """The languages of the browser, as it said when it opened the socket."""
+        return dict(self.scope["headers"]).get(b"accept-language", b"").decode("latin-1")
 
     def recent_events(self) -> list[tuple[int, int]]:
         """Id and run of the newest events that concern this page, newest first."""
@@ -176,8 +172,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """In what capacity this person sees the page, None if they do not. Sets `group` and `concerns`."""
         raise NotImplementedError
 
-    def changes(self, run_ids: set[int], newest: int) -> list[dict]:
-        """What to say about these runs."""
+    def changes(self, run_ids: set[int], newest: int, *, is_gap: bool) -> list[dict]:
+        """What to say about these runs; with a gap there may be others that changed."""
         raise NotImplementedError
 
     def attend(self) -> dict:
@@ -185,8 +181,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
         return {}
 
 
-class RunListConsumer(LiveConsumer):
-    """The runs list, under the filters of its page."""
+class WorkspaceConsumer(LiveConsumer):
+    """A page of many runs of the workspace its reader works in."""
+
+    permission = WATCH
 
     def find(self) -> Membership | None:
         membership = membership_of(self.user)
@@ -196,17 +194,38 @@ class RunListConsumer(LiveConsumer):
         return membership
 
     @cached_property
-    def filters(self) -> dict:
+    def query(self) -> dict[str, str]:
+        """What the page's address asks for."""
         query = parse_qs(self.scope["query_string"].decode("utf-8", "replace"))
-        return RunFilterForm({name: values[-1] for name, values in query.items()}).filters()
+        return {name: values[-1] for name, values in query.items()}
 
-    def changes(self, run_ids: set[int], newest: int) -> list[dict]:
-        if len(run_ids) > MOST_ROWS:
+    def changes(self, run_ids: set[int], newest: int, *, is_gap: bool) -> list[dict]:
+        if is_gap or len(run_ids) > MOST_ROWS:
             return [{"type": "behind", "event": newest}]
+        return self.few_changes(run_ids, newest)
+
+    def few_changes(self, run_ids: set[int], newest: int) -> list[dict]:
+        """What to say about these runs, of which there are no more than can be told one by one."""
+        raise NotImplementedError
+
+
+class RunListConsumer(WorkspaceConsumer):
+    """The runs list, under the filters of its page."""
+
+    @cached_property
+    def filters(self) -> dict:
+        return RunFilterForm(self.query).filters()
+
+    def few_changes(self, run_ids: set[int], newest: int) -> list[dict]:
         matching = set(
-            listing.filtered(self.user, self.filters).filter(pk__in=run_ids).values_list("pk", flat=True)
+            listing.filtered(self.membership, self.filters)
+            .filter(pk__in=run_ids)
+            .values_list("pk", flat=True)
         )
-        counts = live.list_counts(listing.chips_of(self.user, self.filters))
+        counted = listing.counts_of(self.membership)
+        counts = live.list_counts(listing.chips_of(counted, self.filters), counted)
+        runs = list(Run.objects.visible_to(self.user).for_list().filter(pk__in=run_ids).order_by("pk"))
+        listing.mark_matches(runs, self.filters.get("q", ""))
         return [
             {
                 "type": "run.changed",
@@ -216,12 +235,40 @@ class RunListConsumer(LiveConsumer):
                 "matches": run.pk in matching,
                 "content": live.list_row(run) + counts,
             }
-            for run in Run.objects.visible_to(self.user).for_display().filter(pk__in=run_ids).order_by("pk")
+            for run in runs
         ]
+
+
+class WallConsumer(WorkspaceConsumer):
+    """The tiles of the wall, under the filters of its page."""
+
+    @cached_property
+    def filters(self) -> dict:
+        return WallForm(self.query).state()
+
+    def few_changes(self, run_ids: set[int], newest: int) -> list[dict]:
+        now, badge = timezone.now(), live.side_counts(self.membership)
+        found = tiles.filtered(self.membership, self.filters).filter(pk__in=run_ids).order_by("pk")
+        on_wall = [run for run in found if tiles.is_shown(run, now)]
+        gone = run_ids - {run.pk for run in on_wall}
+        return [
+            self._change(run.pk, newest, live.wall_tile(run, self.membership) + badge) for run in on_wall
+        ] + [self._change(pk, newest, badge, matches=False) for pk in sorted(gone)]
+
+    def attend(self) -> dict:
+        """Nobody asks for pages at a screen in the corridor: a wall in kiosk mode keeps its login."""
+        if "kiosk" in self.filters:
+            keep_login(self.scope["session"].session_key)
+        return {}
+
+    def _change(self, run_id: int, newest: int, content: str, *, matches: bool = True) -> dict:
+        return {"type": "run.changed", "run": run_id, "event": newest, "matches": matches, "content": content}
 
 
 class RunConsumer(LiveConsumer):
     """The page of one run."""
+
+    permission = WATCH
 
     def find(self) -> Membership | None:
         pk = self.scope["url_route"]["kwargs"]["pk"]
@@ -231,8 +278,8 @@ class RunConsumer(LiveConsumer):
         self.group, self.concerns = run_group(pk), {"run": pk}
         return membership_of(self.user, self.run.workspace_id)
 
-    def changes(self, run_ids: set[int], newest: int) -> list[dict]:
-        content = live.run_parts(self.run, self.membership) + self.active_badge()
+    def changes(self, run_ids: set[int], newest: int, *, is_gap: bool) -> list[dict]:
+        content = live.run_parts(self.run, self.membership) + live.side_counts(self.membership)
         return [
             {
                 "type": "run.changed",
@@ -244,70 +291,8 @@ class RunConsumer(LiveConsumer):
         ]
 
     def attend(self) -> dict:
-        """Keeps the run among those somebody watches. The count in the side bar is of other runs
+        """Keeps the run among those somebody watches. The counts in the side bar are of other runs
         too, for which no bell rings here."""
         with contextlib.suppress(DatabaseError):
             self.run.somebody_watches()
-        return {"content": self.active_badge()}
-
-    def active_badge(self) -> str:
-        return live.active_badge(listing.active_count(self.user))
-
-
-class DesktopConsumer(AsyncWebsocketConsumer):
-    """Carries a bare RFB stream to our own viewer, and nothing but looking back. The address stays here: the
-    viewer's page knows a token that is good for ten minutes."""
-
-    upstream = pump = None
-
-    async def dispatch(self, message):
-        with contextlib.suppress(OSError):  # the browser went away while something was said to it
-            await super().dispatch(message)
-
-    async def connect(self):
-        offered = self.scope.get("subprotocols", [])
-        await self.accept(subprotocol="binary" if "binary" in offered else None)
-        url = await read(stream_of)(self.scope["url_route"]["kwargs"]["token"])
-        if url is None:
-            await self.close(NO_DESKTOP)
-            return
-        try:
-            self.upstream = await websockets.connect(
-                url, subprotocols=["binary"], compression=None, max_size=None, open_timeout=10, proxy=None
-            )
-        except (OSError, TimeoutError, websockets.WebSocketException):
-            await self.close(UPSTREAM_LOST)
-            return
-        self.filter = ViewOnly()
-        self.pump = asyncio.create_task(self.carry())
-
-    async def carry(self):
-        """Everything the desktop sends, to the viewer; one message at a time, as fast as the viewer takes
-        them."""
-        with contextlib.suppress(websockets.WebSocketException, OSError):
-            async for data in self.upstream:
-                await self.send(bytes_data=data if isinstance(data, bytes) else data.encode())
-        with contextlib.suppress(OSError):  # the browser went away first
-            await self.close(UPSTREAM_LOST)
-
-    async def receive(self, text_data=None, bytes_data=None):
-        if self.pump is None or not bytes_data:
-            return
-        try:
-            if passed := self.filter.feed(bytes_data):
-                await self.upstream.send(passed)
-        except (NotViewable, websockets.WebSocketException):
-            await self.close(UPSTREAM_LOST)
-
-    async def disconnect(self, code):
-        if self.pump:
-            self.pump.cancel()
-        if self.upstream:
-            await self.upstream.close()
-
-
-class NoSuchSocket(AsyncWebsocketConsumer):
-    """Any other path: refused in the handshake."""
-
-    async def connect(self):
-        await self.close()
+        return {"content": live.side_counts(self.membership)}

@@ -19,6 +19,7 @@ CRASH_POINTS = (
     "extend_sending_stored",
     "extend_answered",
     "lease_taken",
+    "row_resealed",
 )
 
 

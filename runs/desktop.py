@@ -24,15 +24,17 @@ class Desktop:
     origin: str
 
 
-def check_address(url: object, *, own_origins: Iterable[str], allow_loopback: bool) -> Desktop:
+def check_address(
+    url: object, *, own_origins: Iterable[str], allow_loopback: bool, longest: int = MAX_LENGTH
+) -> Desktop:
     """The desktop behind Giga's `vncUrl`. Raises Refused.
 
     `https` and `wss` anywhere but on our own host; `http` and `ws` on loopback only, and loopback at all only
     where Giga itself is there (the simulator)."""
     if not isinstance(url, str) or not url:
         raise Refused("it is not a text")
-    if len(url) > MAX_LENGTH:
-        raise Refused(f"it is longer than {MAX_LENGTH} characters")
+    if len(url) > longest:
+        raise Refused(f"it is longer than {longest} characters")
     if "\\" in url or not url.isascii() or not url.isprintable() or " " in url:
         raise Refused("it holds characters that do not belong in an address")
     try:

@@ -3,22 +3,17 @@
 from collections.abc import Iterable
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core import signing
 
 from people.models import membership_of
+from people.permissions import OPERATE, allows
+from people.sessions import person_signed_in
 from runs.desktop import Desktop, Refused, check_address
 from runs.models import Run
-from runs.sealed import Unreadable
+from runs.sealed import Unreadable, seal, unseal
 
 TOKEN_SALT = "desktop"  # noqa: S105 -- a name, not a secret
 TOKEN_S = 600
-
-
-def may_open(user, run: Run) -> bool:
-    """Operators and managers of the run's workspace: a desktop's address allows control."""
-    membership = membership_of(user, run.workspace_id)
-    return bool(membership and membership.can_operate)
 
 
 def checked_desktop(run: Run, *, own_origins: Iterable[str] = ()) -> Desktop:
@@ -32,20 +27,36 @@ def checked_desktop(run: Run, *, own_origins: Iterable[str] = ()) -> Desktop:
     return check_address(url, own_origins=[*settings.SITE_ORIGINS, *own_origins], allow_loopback=local)
 
 
-def token_for(user, run: Run) -> str:
-    """What the viewer in its frame, which has no cookies, shows instead of a login; good for ten minutes."""
-    return signing.dumps({"run": run.pk, "user": user.pk}, salt=TOKEN_SALT)
+def token_for(session_key: str, run: Run) -> str:
+    """What the viewer in its frame, which has no cookies, shows instead of its login; good for ten minutes,
+    and no longer than the login."""
+    return signing.dumps({"run": run.pk, "login": seal(session_key, place=_place(run.pk))}, salt=TOKEN_SALT)
 
 
-def stream_of(token: str) -> str | None:
-    """The address of the bare stream this token opens, if its person may still open it."""
+def bearer_of(token: str) -> tuple[str, int] | None:
+    """Whose login, and for which run, this token is; None when it was never one, or is too old."""
     try:
-        ids = signing.loads(token, salt=TOKEN_SALT, max_age=TOKEN_S)
-        user = get_user_model().objects.get(pk=ids["user"], is_active=True)
-        run = Run.objects.visible_to(user).select_related("workspace__giga_account").get(pk=ids["run"])
-        if not run.has_desktop or not may_open(user, run):
-            return None
-        desktop = checked_desktop(run)
-    except (signing.BadSignature, get_user_model().DoesNotExist, Run.DoesNotExist, Refused):
+        said = signing.loads(token, salt=TOKEN_SALT, max_age=TOKEN_S)
+        return unseal(said["login"], place=_place(said["run"])), said["run"]
+    except (signing.BadSignature, Unreadable):
         return None
-    return desktop.url if desktop.kind == "stream" else None
+
+
+def stream_of(session_key: str, run_id: int) -> tuple[int, str] | None:
+    """Who this login belongs to, and the address of the run's bare stream, if they may have it now. A
+    desktop's address allows control: it is for operators and managers."""
+    user = person_signed_in(session_key)
+    if user is None:
+        return None
+    run = Run.objects.visible_to(user).select_related("workspace__giga_account").filter(pk=run_id).first()
+    if not run or not run.has_desktop or not allows(OPERATE, user, membership_of(user, run.workspace_id)):
+        return None
+    try:
+        desktop = checked_desktop(run)
+    except Refused:
+        return None
+    return (user.pk, desktop.url) if desktop.kind == "stream" else None
+
+
+def _place(run_id: int) -> str:
+    return f"desktop_token:{run_id}:login"

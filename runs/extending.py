@@ -10,11 +10,10 @@ from django.utils import timezone
 
 from people.models import Membership
 from runs import giga
+from runs.accepting import NotAllowed, NotPossible
 from runs.crash import crash_point
 from runs.giga import GigaError, Outcome
-from runs.launching import NotAllowed
 from runs.models import Extension, Run
-from runs.status import READABLE
 
 MINUTES = 15
 TOKENS = uuid.UUID("6d1f3a52-5c1e-4a55-9f0a-0d5d3a3f0c15")
@@ -23,16 +22,12 @@ EXTEND_LEASE = timedelta(seconds=30)
 ASKED_FOR = timedelta(seconds=60)
 
 
-class NotPossible(Exception):
-    """This run's time cannot be extended; the text says why."""
-
-
 def accept_extension(run: Run, membership: Membership, *, token: uuid.UUID) -> Extension:
     """Take a press of +15 min on; the same token gives the same extension. Raises NotAllowed or
     NotPossible."""
     if not membership.can_operate:
         raise NotAllowed("Only operators and managers extend a run.")
-    if run.status not in READABLE or not run.sandbox_id:
+    if not run.can_be_extended:
         raise NotPossible("Only a run with a computer can be extended.")
     try:
         with transaction.atomic():
@@ -47,12 +42,17 @@ def offer(run: Run) -> dict:
     """What the page's button needs: whether it can be pressed now, the token of the next press, and whether
     the last one is under way. The token is the same for all who see the same state, so that two who press at
     once buy a quarter of an hour, not two."""
-    if run.status not in READABLE or not run.sandbox_id:
+    if not run.can_be_extended:
         return {"can_extend": False}
     outcomes = list(run.extensions.values_list("outcome", flat=True))
     under_way = bool(outcomes) and outcomes[0] in (Extension.Outcome.ASKED, Extension.Outcome.SENDING)
-    token = uuid.uuid5(TOKENS, f"{run.pk} {len(outcomes)}")
+    token = next_token(run.pk, len(outcomes))
     return {"can_extend": True, "is_extending": under_way, "extend_token": token}
+
+
+def next_token(run_id: int, made: int) -> uuid.UUID:
+    """The token of the press that follows `made` extensions."""
+    return uuid.uuid5(TOKENS, f"{run_id} {made}")
 
 
 def extend(extension_id: int) -> None:

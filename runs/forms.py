@@ -1,13 +1,17 @@
 """What a person may type, and the sentences that say what is wrong with it. No saving here."""
 
+import re
 import uuid
+from datetime import date
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
+from runs.marks import NOTE_LENGTH, TAG_LENGTH
 from runs.models import PROMPT_LENGTH
-from runs.querysets import RUN_GROUPS
-from runs.status import Status
+from runs.querysets import DAYS, RUN_GROUPS
+from runs.status import Status, Verdict
 
 # Named in Giga's pages. Credits an hour and sizes where published; None where they are not.
 SANDBOX_TEMPLATES = [
@@ -17,7 +21,17 @@ SANDBOX_TEMPLATES = [
     {"name": "giga-pro", "size": "", "credits": 40, "is_confirmed": False},
     {"name": "giga-max", "size": "", "credits": 80, "is_confirmed": False},
 ]
+KEY = re.compile(r"giga_sk_[0-9a-fA-F]{32}")
+KEY_FOUND = _(
+    "This looks like a Giga key. The agent would read it, and everybody in this workspace. Take it out, "
+    "or say below that it is none."
+)
+A_DAY_OF_OURS = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
 SHORTEST_HOURS, LONGEST_HOURS = 1, 24
+# Frames cost the browser and the network: no wall has more of them at once.
+MOST_LIVE = 6
+# Columns and rows of large tiles.
+WALL_LAYOUTS = ["2x2", "3x2", "3x3"]
 
 
 class PromptField(forms.CharField):
@@ -74,6 +88,11 @@ class LaunchForm(forms.Form):
         error_messages={"invalid": _("An id has no spaces: dep_…")},
     )
     launch_token = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+    # The run that this is a relaunch of, and the answer to "there is a key in this text".
+    relaunch_of = forms.IntegerField(
+        required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput
+    )
+    launch_anyway = forms.BooleanField(required=False)
 
     def __init__(self, data=None, **kwargs):
         if data is not None and data.get("sandbox_template") == "" and data.get("other_template"):
@@ -81,19 +100,56 @@ class LaunchForm(forms.Form):
             data["sandbox_template"] = data["other_template"].strip()
         super().__init__(data, **kwargs)
 
+    def clean(self):
+        cleaned = super().clean()
+        for name in ("user_prompt", "goal_prompt", "system_prompt"):
+            if KEY.search(cleaned.get(name, "")) and not cleaned.get("launch_anyway"):
+                self.add_error(name, forms.ValidationError(KEY_FOUND, code="key"))
+        return cleaned
+
+    @property
+    def holds_key(self) -> bool:
+        """Whether it was stopped for a text that looks like a key."""
+        return any(error.code == "key" for errors in self.errors.as_data().values() for error in errors)
+
 
 class RunFilterForm(forms.Form):
     """The list's filters, as they stand in the address. What cannot be read is left out, never an error."""
 
     status = forms.ChoiceField(required=False, choices=[(key, key) for key in [*RUN_GROUPS, *Status.values]])
-    who = forms.IntegerField(required=False, min_value=1)
+    who = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    template = forms.CharField(required=False, max_length=100)
+    tag = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    when = forms.ChoiceField(required=False, choices=[(key, key) for key in DAYS])
+    since = forms.DateField(required=False, input_formats=["%Y-%m-%d"], validators=A_DAY_OF_OURS)
+    until = forms.DateField(required=False, input_formats=["%Y-%m-%d"], validators=A_DAY_OF_OURS)
     q = forms.CharField(required=False, max_length=200)
+    view = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
     before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
 
     def filters(self) -> dict:
         """The filters that could be read; empty ones left out."""
         self.is_valid()
         return {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
+
+
+class WallForm(forms.Form):
+    """The whole state of a wall, as it stands in the address. What cannot be read is left out."""
+
+    layout = forms.ChoiceField(required=False, choices=[(name, name) for name in WALL_LAYOUTS])
+    who = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+    template = forms.CharField(required=False, max_length=100)
+    live = forms.IntegerField(required=False, min_value=0, max_value=MOST_LIVE)
+    kiosk = forms.BooleanField(required=False)
+
+    def state(self) -> dict:
+        """What could be read; what is empty is left out."""
+        self.is_valid()
+        return {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if value is not None and value is not False and value != ""
+        }
 
 
 class SettleForm(forms.Form):
@@ -118,7 +174,95 @@ class SettleForm(forms.Form):
         return cleaned
 
 
-class ExtendForm(forms.Form):
-    """One press of +15 min."""
+class PressForm(forms.Form):
+    """One press of a button that acts once."""
 
     token = forms.UUIDField()
+
+
+class FollowUpForm(PressForm):
+    message = PromptField(label=_("Follow-up"), rows=1, required_message=_("Write what should happen next."))
+
+
+class VerdictForm(forms.Form):
+    """Whether the goal was met; nothing takes the judgement back."""
+
+    verdict = forms.ChoiceField(choices=Verdict.choices, required=False)
+
+
+class NoteForm(forms.Form):
+    text = forms.CharField(
+        max_length=NOTE_LENGTH,
+        error_messages={
+            "required": _("Write something first."),
+            "max_length": _("At most %(limit_value)d characters, this has %(show_value)d."),
+        },
+    )
+
+
+class FlagForm(forms.Form):
+    needs = forms.CharField(
+        max_length=200,
+        error_messages={
+            "required": _("Say what somebody is needed for."),
+            "max_length": _("At most %(limit_value)d characters, this has %(show_value)d."),
+        },
+    )
+
+
+class KeyForm(forms.Form):
+    """A Giga key. It is never sent back to the page, not even after a mistake."""
+
+    api_key = forms.RegexField(
+        label=_("API key"),
+        regex=r"\A[\x21-\x7e]{8,200}\Z",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        error_messages={
+            "required": _("Paste the key."),
+            "invalid": _("A key is one word without spaces: giga_sk_ and 32 digits."),
+        },
+    )
+
+
+class RunIdsField(forms.Field):
+    """The ids of runs; what is none is left out."""
+
+    widget = forms.SelectMultiple
+
+    def to_python(self, value):
+        return [int(pk) for pk in value or [] if pk.isascii() and pk.isdecimal() and len(pk) < 19]
+
+
+class BulkForm(forms.Form):
+    """What is to be done, and to which runs."""
+
+    action = forms.ChoiceField(
+        choices=[
+            (key, key) for key in ("tag", "csv", "json", "relaunch", *(f"verdict-{v}" for v in Verdict))
+        ],
+        error_messages={"required": _("Say what to do."), "invalid_choice": _("Say what to do.")},
+    )
+    run = RunIdsField(required=False)
+    everything = forms.BooleanField(required=False)
+    tag = forms.CharField(required=False, max_length=TAG_LENGTH)
+    token = forms.UUIDField(required=False)
+
+    def clean(self):
+        cleaned = super().clean()
+        if not cleaned.get("everything") and not cleaned.get("run"):
+            raise forms.ValidationError(_("Select a run first."))
+        if cleaned.get("action") == "tag" and not cleaned.get("tag"):
+            self.add_error("tag", _("Write the tag."))
+        if cleaned.get("action") == "relaunch" and not cleaned.get("token"):
+            self.add_error("token", _("Load the list anew before you relaunch."))
+        return cleaned
+
+
+class SavedViewForm(forms.Form):
+    """A name for a state of the list."""
+
+    name = forms.CharField(
+        max_length=60,
+        error_messages={"required": _("Give it a name."), "max_length": _("At most 60 characters.")},
+    )
+    is_shared = forms.BooleanField(required=False)

@@ -18,6 +18,7 @@ READ_S = 20
 START_RUN_S = 35
 MAX_ID_LENGTH = 200
 DEFAULT_RETRY_AFTER_S = 60
+MOST_FILES = 1000
 SECRET_NAMES = ("vncurl", "streamurl", "token", "authorization", "apikey", "secret", "password")
 
 
@@ -122,6 +123,25 @@ class RemoteThread:
         """Whether a run was started in this session: a computer, a run, or a second message."""
         return bool(self.run_id or self.sandbox_id or self.sandbox_status or len(self.messages) > 1)
 
+    def places_of(self, text: str) -> list[int]:
+        """Where among the messages a person said exactly this."""
+        return [
+            place
+            for place, message in enumerate(self.messages)
+            if message.role == "user" and message.text.strip() == text.strip()
+        ]
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file of a deployment. `name` is somebody else's text; `size` is None when Giga does not tell it."""
+
+    file_id: str
+    name: str
+    size: int | None
+    mime_type: str
+    at: str
+
 
 def create_session(
     access: Access,
@@ -134,14 +154,35 @@ def create_session(
     deployment_id: str,
 ) -> RemoteSession:
     """`POST /api/sessions`: stores the configuration; starts nothing and costs nothing. Raises GigaError."""
+    body = session_body(
+        user_prompt=user_prompt,
+        goal_prompt=goal_prompt,
+        system_prompt=system_prompt,
+        sandbox_template=sandbox_template,
+        duration_hours=duration_hours,
+        deployment_id=deployment_id,
+    )
+    answer = _call(access, "POST", "/api/sessions", body=body)
+    return RemoteSession(thread_id=_needed_id(answer, "threadId"), message_id=_text(answer.get("messageId")))
+
+
+def session_body(
+    *,
+    user_prompt: str,
+    goal_prompt: str,
+    system_prompt: str,
+    sandbox_template: str,
+    duration_hours: int,
+    deployment_id: str,
+) -> dict:
+    """What is sent to create a session."""
     prompts = {"userPrompt": user_prompt, "goalPrompt": goal_prompt}
     if system_prompt:
         prompts["systemPrompt"] = system_prompt
     body = {"prompts": prompts, "template": sandbox_template, "duration": duration_hours}
     if deployment_id:
         body["deploymentId"] = deployment_id
-    answer = _call(access, "POST", "/api/sessions", body=body)
-    return RemoteSession(thread_id=_needed_id(answer, "threadId"), message_id=_text(answer.get("messageId")))
+    return body
 
 
 def start_run(access: Access, *, thread_id: str, message: str) -> StartedRun:
@@ -211,10 +252,47 @@ def get_thread(access: Access, *, thread_id: str) -> RemoteThread:
     )
 
 
+def requests_left(access: Access) -> int | None:
+    """`GET /api/billing`, which changes nothing: whether the key works, and how many requests it has left in
+    this minute, None where Giga does not say. Raises GigaError."""
+    answer = _ask(access, "GET", "/api/billing")
+    _judge(answer, _body(access, answer))
+    left = answer.headers.get("X-RateLimit-Remaining", "")
+    return int(left) if left.isascii() and left.isdecimal() and len(left) < 7 else None
+
+
+def list_files(access: Access, *, deployment_id: str) -> tuple[RemoteFile, ...]:
+    """`GET /api/files?deploymentId=…`: those that can be named and fetched. Raises GigaError."""
+    files = _call(access, "GET", f"/api/files?deploymentId={_quoted(deployment_id)}").get("files")
+    if not isinstance(files, list):
+        raise GigaError("Giga's answer holds no list of files", outcome=Outcome.UNCLEAR)
+    return tuple(filter(None, map(_file, files[:MOST_FILES])))
+
+
+def get_download_url(access: Access, *, file_id: str) -> object:
+    """`GET /api/files/download?fileId=…`: where the file is for a short time, unchecked, None when absent.
+    The name of the field is undocumented. Whoever has the address has the file: never keep it. Raises
+    GigaError."""
+    answer = _call(access, "GET", f"/api/files/download?fileId={_quoted(file_id)}")
+    return answer.get("downloadUrl") or answer.get("url")
+
+
 def _call(
     access: Access, method: str, path: str, *, body: dict | None = None, within_s: float | None = None
 ) -> dict:
     """One request, one answer as an object. Raises GigaError for everything else."""
+    answer = _ask(access, method, path, body=body, within_s=within_s)
+    return _judge(answer, _body(access, answer))
+
+
+def _body(access: Access, answer: Answer) -> bytes:
+    """An error message that quotes our own key must not carry it into the history."""
+    return answer.body.replace(access.api_key.encode(), b"(key)")
+
+
+def _ask(
+    access: Access, method: str, path: str, *, body: dict | None = None, within_s: float | None = None
+) -> Answer:
     headers = {
         "Authorization": f"Bearer {access.api_key}",
         "Accept": "application/json",
@@ -223,7 +301,7 @@ def _call(
     if access.client_id:
         headers["X-Client-Id"] = access.client_id
     try:
-        answer = one_request(
+        return one_request(
             method, access.api_url + path, body=body, headers=headers, within_s=within_s or READ_S
         )
     except NotSent as error:
@@ -232,8 +310,6 @@ def _call(
     except Broken as error:
         text = f"Giga's answer was lost: {error}"
         raise GigaError(text, outcome=Outcome.UNCLEAR, is_outage=True) from None
-    # An error message that quotes our own key must not carry it into the history.
-    return _judge(answer, answer.body.replace(access.api_key.encode(), b"(key)"))
 
 
 def _judge(response: Answer, raw: bytes) -> dict:
@@ -324,6 +400,24 @@ def _needed_id(answer: dict, name: str) -> str:
 
 def _quoted(identifier: str) -> str:
     return quote(identifier, safe="")
+
+
+def _file(entry: object) -> RemoteFile | None:
+    """One file of a list, if it has an id; Giga writes `_id` here and `id` elsewhere."""
+    if not isinstance(entry, dict):
+        return None
+    file_id = _id(entry.get("id")) or _id(entry.get("_id"))
+    if not file_id:
+        return None
+    size = entry.get("fileSize")
+    is_size = isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 2**63
+    return RemoteFile(
+        file_id=file_id,
+        name=_text(entry.get("fileName"), limit=300).strip() or file_id,
+        size=size if is_size else None,
+        mime_type=_text(entry.get("mimeType"), limit=100),
+        at=_text(entry.get("createdAt"), limit=40),
+    )
 
 
 def _message(entry: object) -> ThreadMessage | None:

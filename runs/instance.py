@@ -61,6 +61,8 @@ def connect_account(workspace, *, api_url: str, api_key: str, is_simulated: bool
     """Make this the workspace's Giga. Asking begins anew even after a refused key; runs of a simulated Giga
     that is no longer there are closed as lost."""
     account = GigaAccount.objects.filter(workspace=workspace).first() or GigaAccount(workspace=workspace)
+    if account.key_set_at and not is_simulated and not account.is_simulated:
+        return account  # a manager set its key on its page
     account.api_url, account.api_key, account.is_simulated = api_url, api_key, is_simulated
     account.paused_at, account.paused_reason, account.not_before = None, "", None
     account.save()

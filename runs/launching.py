@@ -1,5 +1,5 @@
-"""Launching: from the press of the button to a run at Giga, exactly once. Plain functions of models and plain
-values; no requests, no templates. Never a network call inside a transaction."""
+"""Launching: from a queued run to a run at Giga, exactly once. Plain functions of models and plain values; no
+requests, no templates. Never a network call inside a transaction."""
 
 import logging
 from datetime import timedelta
@@ -7,14 +7,13 @@ from typing import Any
 
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
-from people.models import Membership
-from runs import giga, pace
+from runs import giga, limits, pace
 from runs.accounts import PROBE_EVERY
-from runs.broadcast import announce_run
 from runs.crash import crash_point
 from runs.giga import GigaError, Outcome
-from runs.models import LAUNCH_LEASE_S, AgentSession, GigaAccount, Run, RunEvent
+from runs.models import LAUNCH_LEASE_S, AgentSession, GigaAccount, Run
 from runs.room import lack_of_room
 from runs.sealed import Unreadable
 from runs.status import Status
@@ -22,49 +21,8 @@ from runs.status import Status
 logger = logging.getLogger(__name__)
 
 START_MESSAGE = "Start the task now."
-BUSY_KEY = "Waiting for the rate limit: 60 requests a minute for one key."
+BUSY_KEY = gettext_noop("Waiting for the rate limit: 60 requests a minute for one key.")
 BUSY_KEY_S = 2.0
-
-
-class NotAllowed(Exception):
-    """This person may not do this; the text says who may."""
-
-
-def accept_launch(membership: Membership, *, launch_token, **configuration) -> Run:
-    """Take a launch on: session, run and event in one transaction. The same launch token gives the same run,
-    so a second press of the button starts nothing. `configuration` holds the fields of AgentSession."""
-    if not membership.can_operate:
-        raise NotAllowed("Only operators and managers launch runs.")
-    token_of_this_team = {"launch_token": launch_token, "workspace": membership.workspace}
-    try:
-        with transaction.atomic():
-            account = GigaAccount.objects.filter(workspace=membership.workspace).first()
-            agent_session = AgentSession.objects.create(
-                **token_of_this_team,
-                created_by=membership.user,
-                is_simulated=bool(account and account.is_simulated),
-                **configuration,
-            )
-            run = Run.objects.create(
-                agent_session=agent_session,
-                workspace=membership.workspace,
-                created_by=membership.user,
-            )
-            why = f"{agent_session.sandbox_template} for {agent_session.duration_hours} h"
-            event = RunEvent.objects.create(
-                run=run,
-                workspace=membership.workspace,
-                kind="status",
-                now=run.status,
-                by=membership.user,
-                why=why,
-            )
-            transaction.on_commit(
-                lambda: announce_run(run_id=run.pk, workspace_id=run.workspace_id, event_id=event.pk)
-            )
-    except IntegrityError:
-        return Run.objects.get(agent_session__launch_token=launch_token, workspace=membership.workspace)
-    return run
 
 
 def launch(run_id: int) -> None:
@@ -95,29 +53,35 @@ def launch(run_id: int) -> None:
 def _why_not_now(run: Run, account: GigaAccount | None) -> tuple[str, float]:
     """Why this launch has to wait, and for how many seconds; ("", 0) when it may go on."""
     if account is None:
-        return "This workspace has no Giga key yet.", pace.SLOWEST_RETRY_S
+        return gettext_noop("This workspace has no Giga key yet."), pace.SLOWEST_RETRY_S
     if account.paused_at:
         return f"{account.paused_reason} Launches wait until the key is replaced.", pace.SLOWEST_RETRY_S
     try:
         account.access  # noqa: B018 -- opened before anything is claimed for a call that needs it
     except Unreadable:
-        reason = "This workspace's Giga key cannot be opened with the encryption keys of this start."
+        reason = gettext_noop(
+            "This workspace's Giga key cannot be opened with the encryption keys of this start."
+        )
         return reason, pace.SLOWEST_RETRY_S
     if reason := lack_of_room():
+        return reason, pace.SLOWEST_RETRY_S
+    if reason := limits.lack_of_place(run):
+        run.keep(waits_for_computer=True)
         return reason, pace.SLOWEST_RETRY_S
     # Behind others in line nobody is asked: a free computer goes to the first of them.
     if ahead := Run.objects.waiting_for_computer(run.workspace_id).filter(pk__lt=run.pk).count():
         run.keep(waits_for_computer=True)
         return f"Waiting for a free computer, place {ahead + 1} in line.", pace.SLOWEST_RETRY_S
     if account.broken_since and not (account.is_open and account.take_probe()):
-        since = timezone.localtime(account.broken_since)
-        return (
-            f"Giga cannot be reached since {since:%H:%M}. Trying again by itself.",
-            PROBE_EVERY.total_seconds(),
-        )
+        since = account.broken_since.isoformat(timespec="seconds")
+        return f"Giga cannot be reached since {since}. Trying again by itself.", PROBE_EVERY.total_seconds()
     if account.not_before and not account.is_open:
         wait_s = max(1.0, (account.not_before - timezone.now()).total_seconds())
-        return "Waiting for the rate limit of Giga.", wait_s
+        return gettext_noop("Waiting for the rate limit of Giga."), wait_s
+    # Nor is anybody overtaken while requests are scarce: each launch needs two of them, and the second of the
+    # first in line comes before the first of the second.
+    if account.is_busy and (ahead := Run.objects.in_line_before(run).count()):
+        return BUSY_KEY, min(BUSY_KEY_S * (1 + ahead), pace.SLOWEST_RETRY_S)
     if not run.agent_session.thread_id and not account.take_for_people():
         return BUSY_KEY, BUSY_KEY_S
     return "", 0
@@ -159,14 +123,21 @@ def _start(run: Run, account: GigaAccount) -> None:
     """The one call that costs money. It is claimed by a committed row first and is never sent a second
     time."""
     sent_at = timezone.now()
-    if not run.move_to(
-        Status.SENDING,
-        sent_at=sent_at,
-        claimed_until=sent_at + timedelta(seconds=LAUNCH_LEASE_S),
-        attempt=run.attempt + 1,
-        reason="",
-        waits_for_computer=False,
-    ):
+    with transaction.atomic():
+        limits.hold(run.workspace_id)
+        reason = limits.lack_of_place(run)
+        is_mine = not reason and run.move_to(
+            Status.SENDING,
+            sent_at=sent_at,
+            claimed_until=sent_at + timedelta(seconds=LAUNCH_LEASE_S),
+            attempt=run.attempt + 1,
+            reason="",
+            waits_for_computer=False,
+        )
+    if reason:
+        run.keep(waits_for_computer=True)
+        _put_back(run, reason, pace.SLOWEST_RETRY_S)
+    if not is_mine:
         return
     crash_point("sending_stored")
     if not _has_time_to_start(run):
@@ -185,7 +156,7 @@ def _start(run: Run, account: GigaAccount) -> None:
         _started(run, started)
         crash_point("start_stored")
     except IntegrityError:
-        _mark_unknown(run, "Giga answered with the id of another run.")
+        _mark_unknown(run, gettext_noop("Giga answered with the id of another run."))
     except DatabaseError:
         where = f"{started.run_id} in session {run.agent_session.thread_id}"
         logger.critical("run %s was started at Giga as %s, and that could not be stored", run.pk, where)
@@ -266,7 +237,7 @@ def _try_later(run: Run, account: GigaAccount, error: GigaError) -> None:
     elif error.outcome == Outcome.NO_FREE_COMPUTER:
         delay = pace.SLOWEST_RETRY_S
     reasons = {
-        Outcome.RATE_LIMITED: "Waiting for the rate limit of Giga.",
+        Outcome.RATE_LIMITED: gettext_noop("Waiting for the rate limit of Giga."),
         Outcome.NO_FREE_COMPUTER: "Waiting for a free computer, place 1 in line: all of the plan are busy.",
     }
     run.keep(waits_for_computer=error.outcome == Outcome.NO_FREE_COMPUTER)
@@ -292,4 +263,4 @@ def _put_back(run: Run, reason: str, delay_s: float, *, attempt: int | None = No
 
 def give_up_sending(run: Run) -> None:
     """The process that was asking Giga to start this run is gone, and nobody knows what Giga heard."""
-    _mark_unknown(run, "Gigawatch was stopped while Giga was being asked to start it.")
+    _mark_unknown(run, gettext_noop("Gigawatch was stopped while Giga was being asked to start it."))

@@ -3,8 +3,11 @@ what a page needs to know to stay live. Reads only."""
 
 from django.template.loader import render_to_string
 
+from runs import listing
+from runs.accepting import follow_up_token, obstacle_to_follow_up, relaunch_token
 from runs.extending import offer
 from runs.models import Run, RunEvent
+from runs.usual import usual_of
 
 # A page that has heard nothing for two of these has a dead socket, however open it looks.
 HEARTBEAT_S = 20
@@ -12,7 +15,21 @@ HEARTBEAT_S = 20
 RECENT_EVENTS = 50
 
 # Each is the outermost element of its template, and its id.
-RUN_PARTS = ["run-head", "run-alert", "run-strip", "run-bar", "desktop", "run-activity", "run-details"]
+RUN_PARTS = [
+    "run-head",
+    "run-actions",
+    "run-flag",
+    "run-alert",
+    "run-strip",
+    "run-bar",
+    "desktop",
+    "run-verdict",
+    "run-activity",
+    "run-notes",
+    "run-details",
+    "run-follow-up",
+]
+EVENTS_SHOWN = 200
 
 
 def recent_events(**concerns) -> list[tuple[int, int]]:
@@ -46,11 +63,30 @@ def connection(socket: str, *, page: str, newest_event_id: int, membership) -> d
 
 def run_context(run: Run, membership) -> dict:
     """What the run page and its parts need."""
-    return offer(run) | {
-        "run": run,
-        "agent_session": run.agent_session,
-        "events": run.events.select_related("by").order_by("-id")[:200],
-        "can_operate": bool(membership and membership.can_operate),
+    agent_session = run.agent_session
+    events = list(run.events.select_related("by").order_by("-id")[:EVENTS_SHOWN])
+    return (
+        offer(run)
+        | {
+            "run": run,
+            "agent_session": agent_session,
+            "events": events,
+            "judgement": next((event for event in events if event.kind == "verdict"), None),
+            "notes": run.notes.select_related("by"),
+            "usual": usual_of(run.workspace_id).get(agent_session.sandbox_template),
+            "can_operate": bool(membership and membership.can_operate),
+        }
+        | _afterwards(run)
+    )
+
+
+def _afterwards(run: Run) -> dict:
+    """What may come after this run: a relaunch, a follow-up, or why there is none."""
+    obstacle = obstacle_to_follow_up(run.agent_session)
+    return {
+        "obstacle": obstacle,
+        "follow_up_token": "" if obstacle else follow_up_token(run.agent_session),
+        "relaunch_token": relaunch_token(run) if run.is_final else "",
     }
 
 
@@ -71,19 +107,30 @@ def list_row(run: Run) -> str:
 def list_parts(context: dict, request) -> str:
     """The runs list whole, with its counts, for a page that was away."""
     listed = render_to_string("runs/_run_list.html", context, request)
-    return _partial("#list", listed) + list_counts(context["chips"])
+    return _partial("#list", listed) + list_counts(context["chips"], context)
 
 
-def list_counts(chips: list) -> str:
+def list_counts(chips: list, counts: dict) -> str:
     """The counts above the list and in the side bar."""
-    active_count = next(chip.count for chip in chips if chip.key == "active")
-    return _partial("#chips", render_to_string("runs/_chips.html", {"chips": chips})) + active_badge(
-        active_count
+    return _partial("#chips", render_to_string("runs/_chips.html", {"chips": chips})) + _side_counts(counts)
+
+
+def wall_tile(run: Run, membership) -> str:
+    """One tile of the wall, addressed to the tile it replaces."""
+    context = {"run": run, "can_operate": bool(membership and membership.can_operate)}
+    return _partial(f"#tile-{run.pk}", render_to_string("runs/_tile.html", context))
+
+
+def side_counts(membership) -> str:
+    """The counts in the side bar, which the tab's title and icon repeat."""
+    return _side_counts(listing.counts_beside(membership))
+
+
+def _side_counts(counts: dict) -> str:
+    return "".join(
+        _partial(f"#{name.replace('_', '-')}", render_to_string(f"_{name}.html", counts))
+        for name in ("active_count", "needs_count")
     )
-
-
-def active_badge(active_count: int) -> str:
-    return _partial("#active-count", render_to_string("_active_count.html", {"active_count": active_count}))
 
 
 def _partial(target: str, html: str) -> str:

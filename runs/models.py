@@ -3,23 +3,41 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Exists, Q
+from django.db.models import Case, Exists, Q, Value, When
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 
+from people.audit import audit
 from people.models import Workspace
 from runs.accounts import GigaAccount, writes
 from runs.broadcast import announce_run
+from runs.history import WHY_LENGTH, RunEvent, newest_event_id
+from runs.marks import RunNote, SavedView, Tag
 from runs.querysets import AgentSessionQuerySet, RunQuerySet
+from runs.sayings import clock, told
 from runs.sealed import seal, unseal
-from runs.status import ACTIVE, BAD, FINAL, READABLE, STATUS_OF_WORD, Look, Status, Verdict, look_of
+from runs.search import RunIndex, RunText, keep_words
+from runs.status import ACTIVE, BAD, FINAL, JUDGED, READABLE, STATUS_OF_WORD, Look, Status, Verdict, look_of
 
-__all__ = ["AgentSession", "Extension", "GigaAccount", "Run", "RunEvent"]
+__all__ = [
+    "AgentSession",
+    "Extension",
+    "GigaAccount",
+    "Run",
+    "RunEvent",
+    "RunIndex",
+    "RunNote",
+    "RunText",
+    "SavedView",
+    "Tag",
+    "newest_event_id",
+]
 
 PROMPT_LENGTH = 20_000
 TITLE_LENGTH = 90
@@ -28,6 +46,13 @@ LAUNCH_LEASE_S = 45
 LOST_AFTER = timedelta(minutes=30)
 FAILED_READS_SHOWN = 2
 WATCHED_FOR = timedelta(seconds=60)
+NO_FLAG: dict[str, Any] = {
+    "needs": "",
+    "needs_at": None,
+    "needs_by": None,
+    "taken_at": None,
+    "taken_by": None,
+}
 
 
 class AgentSession(models.Model):
@@ -46,6 +71,10 @@ class AgentSession(models.Model):
     thread_id = models.CharField(max_length=200, blank=True, db_index=True)
     message_id = models.CharField(max_length=200, blank=True)
     is_simulated = models.BooleanField(default=False)
+    # The run whose configuration this one was launched from, by "Relaunch" or "Relaunch with changes".
+    relaunched_from = models.ForeignKey(
+        "runs.Run", models.SET_NULL, null=True, blank=True, related_name="relaunches"
+    )
     # The conversation as Giga last told it, and when: history outlives the provider.
     thread = models.JSONField(null=True, blank=True)
     thread_read_at = models.DateTimeField(null=True, blank=True)
@@ -57,6 +86,7 @@ class AgentSession(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["workspace", "launch_token"], name="one_launch_per_press"),
         ]
+        indexes = [models.Index(fields=["deployment_id"], name="session_of_deployment")]
 
     def __str__(self):
         return self.title
@@ -64,8 +94,13 @@ class AgentSession(models.Model):
     @property
     def title(self) -> str:
         """The first words of the task, on one line."""
-        words = " ".join(self.user_prompt[: TITLE_LENGTH * 4].split())
-        return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1].rstrip() + "…"
+        return first_words(self.user_prompt)
+
+
+def first_words(text: str) -> str:
+    """The beginning of a text, on one line."""
+    words = " ".join(text[: TITLE_LENGTH * 4].split())
+    return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1].rstrip() + "…"
 
 
 @dataclass(frozen=True)
@@ -94,12 +129,29 @@ class Note:
 class Run(models.Model):
     """One execution of the agent in a session. `status` is written by `move_to` only."""
 
+    # Parts of the title, else of a text, with what was searched for marked (`listing.mark_matches`).
+    marked_title: list[tuple[str, bool]] = []
+    marked_text: list[tuple[str, bool]] = []
+
     agent_session = models.ForeignKey(AgentSession, models.CASCADE, related_name="runs")
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="runs")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    # What a follow-up says; empty for the first run of a session. Its token makes two presses one run.
     message = models.TextField(max_length=PROMPT_LENGTH, blank=True)
+    follow_up_token = models.UUIDField(null=True, blank=True, editable=False)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
     verdict = models.CharField(max_length=12, choices=Verdict.choices, blank=True)
+    # In which of the list's groups it stands, kept by the database: large lists are read from an index of it.
+    list_group = models.GeneratedField(
+        expression=Case(
+            When(status__in=ACTIVE, then=Value("active")),
+            When(status__in=BAD, then=Value("failed")),
+            When(status__in=JUDGED, verdict="", then=Value("to_judge")),
+            default=Value("ended"),
+        ),
+        output_field=models.CharField(max_length=8),
+        db_persist=True,
+    )
     # Why it is where it is, in words: why it waits, what was refused, what failed.
     reason = models.CharField(max_length=500, blank=True)
     remote_word = models.CharField("Giga's word", max_length=60, blank=True)
@@ -124,6 +176,18 @@ class Run(models.Model):
     desktop_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     extended_minutes = models.PositiveSmallIntegerField(default=0)
+
+    # A flag that a colleague set: what it needs a person for, since when, and who took it on.
+    needs = models.CharField(max_length=200, blank=True)
+    needs_at = models.DateTimeField(null=True, blank=True)
+    needs_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    taken_at = models.DateTimeField(null=True, blank=True)
+    taken_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    tags = models.ManyToManyField(Tag, related_name="runs", blank=True)
 
     # The row is the job: when it is due, who has it, how often it was tried.
     due_at = models.DateTimeField(default=timezone.now, null=True, blank=True)
@@ -150,6 +214,26 @@ class Run(models.Model):
             models.Index(fields=["due_at"], name="run_due", condition=Q(status__in=ACTIVE)),
             models.Index(fields=["workspace", "-id"], name="run_of_workspace"),
             models.Index(fields=["workspace", "status", "-id"], name="run_by_status"),
+            models.Index(fields=["workspace", "list_group", "-id"], name="run_by_group"),
+            models.Index(fields=["workspace", "created_by", "-id"], name="run_by_person"),
+            models.Index(fields=["workspace", "queued_at"], name="run_by_time"),
+            models.Index(
+                fields=["workspace"],
+                name="run_needs_somebody",
+                condition=Q(needs_at__isnull=False, taken_at__isnull=True),
+            ),
+        ]
+        constraints = [
+            # Whether Giga lets two runs of a session overlap is not documented, so they never do. The first
+            # run is over before a follow-up is taken, and what is final stays so.
+            models.UniqueConstraint(
+                fields=["agent_session"],
+                condition=Q(status__in=ACTIVE) & ~Q(message=""),
+                name="one_active_follow_up",
+            ),
+            models.UniqueConstraint(
+                fields=["agent_session", "follow_up_token"], name="one_follow_up_per_press"
+            ),
         ]
 
     def __str__(self):
@@ -157,7 +241,18 @@ class Run(models.Model):
 
     @property
     def title(self) -> str:
-        return self.agent_session.title
+        """The first words of what it was told to do: its message, or the session's task."""
+        return first_words(self.message) if self.message else self.agent_session.title
+
+    @property
+    def is_follow_up(self) -> bool:
+        """Whether it goes on with a session that had a run before."""
+        return bool(self.message)
+
+    @property
+    def is_judged_by_people(self) -> bool:
+        """Whether it ended by itself, so that a person says whether the goal was met."""
+        return self.status in JUDGED
 
     @property
     def is_final(self) -> bool:
@@ -187,7 +282,7 @@ class Run(models.Model):
             return None
         return max(0.0, (self.ends_at - timezone.now()).total_seconds())
 
-    @property
+    @cached_property
     def phases(self) -> list[Phase]:
         """Queued, starting (or unknown), running: as far as they have begun, in order."""
         now_or_end = self.ended_at
@@ -216,24 +311,31 @@ class Run(models.Model):
     @property
     def note(self) -> Note | None:
         """The most useful thing to say beside the title, or None."""
+        if self.needs_somebody:
+            return Note(self.needs or _("needs you"), "amber", "hand")
+        return self.condition
+
+    @property
+    def condition(self) -> Note | None:
+        """The most useful thing to say of how it stands, whoever called for somebody; or None."""
         if self.status == Status.UNKNOWN:
             return Note(_("may be running, being checked"), "amber")
         if self.has_no_contact:
-            since = timezone.localtime(self.contact_at or self.queued_at)
-            return Note(
-                _("no contact since %(time)s") % {"time": since.strftime("%H:%M")}, "amber", "wifi-off"
-            )
+            since = clock(self.contact_at or self.queued_at)
+            return Note(_("no contact since %(time)s") % {"time": since}, "amber", "wifi-off")
         if self.status in BAD:
-            return Note(self.reason, "red" if self.status != Status.LOST else "")
+            return Note(told(self.reason), "red" if self.status != Status.LOST else "")
         if self.is_active and self.word_is_unknown:
             return Note(_("Giga says “%(word)s”") % {"word": self.remote_word}, "amber")
         if self.status == Status.WAITING:
             return Note(_("paused by Giga, goes on by itself"))
         if self.status == Status.INCONCLUSIVE:
             return Note(_("outcome not stated by Giga"))
+        if self.list_group == "to_judge":
+            return Note(_("not judged yet"))
         if self.desktop_problem and self.is_active:
             return Note(_("desktop not shown"), "amber", "monitor-off")
-        return Note(self.reason) if self.reason else None
+        return Note(told(self.reason)) if self.reason else None
 
     @property
     def desktop_url(self) -> str:
@@ -247,6 +349,11 @@ class Run(models.Model):
     @property
     def has_desktop(self) -> bool:
         return bool(self.sealed_desktop_url) and self.status in READABLE
+
+    @property
+    def can_be_extended(self) -> bool:
+        """Whether it has a computer whose time can be bought more of."""
+        return self.status in READABLE and bool(self.sandbox_id)
 
     @writes
     def claim(self, now: datetime) -> bool:
@@ -278,6 +385,7 @@ class Run(models.Model):
             # The desktop is a key to a computer: it is erased when the run is over.
             fields |= {"due_at": None, "ended_at": fields.get("ended_at") or now}
             fields |= {"sealed_desktop_url": "", "desktop_kind": "", "sealed_public_token": ""}
+            fields |= NO_FLAG
         moved = self._change(kind="status", why=why, by=by, asked_at=asked_at, status=str(status), **fields)
         if moved and self.is_final:
             self._call_next()
@@ -298,16 +406,87 @@ class Run(models.Model):
         return self._change(kind=kind, why=why, by=by, asked_at=asked_at, **fields)
 
     @writes
+    def judge(self, verdict: str, *, by) -> bool:
+        """Say whether the goal was met, or take that back (""). False for a run that is not over."""
+        return self.is_final and self._change(
+            kind="verdict", why=verdict, by=by, even_final=True, verdict=verdict
+        )
+
+    @writes
+    def write_note(self, text: str, *, by) -> RunNote:
+        """Keep what a person has to say about this run."""
+        with transaction.atomic():
+            note = RunNote.objects.create(run=self, by=by, text=text)
+            keep_words(self)
+            self._change(kind="note", why=text, by=by, even_final=True)
+        return note
+
+    @writes
+    def tag(self, names: list[str], *, by) -> None:
+        """Give this run these tags and no others."""
+        with transaction.atomic():
+            tags = [Tag.objects.get_or_create(workspace_id=self.workspace_id, name=name)[0] for name in names]
+            self.tags.set(tags)
+            keep_words(self)
+            self._change(kind="tag", why=", ".join(names), by=by, even_final=True)
+
+    @writes
+    def call_for_somebody(self, needs: str, *, by) -> bool:
+        """Set the flag that this run needs a person, with what for. False for a run that is over."""
+        flag = NO_FLAG | {"needs": needs, "needs_at": timezone.now(), "needs_by": by}
+        return self._change(kind="flag", why=needs, by=by, **flag)
+
+    @writes
+    def take_on(self, *, by) -> bool:
+        """Answer the flag: this person sees to it. False when there is none, or somebody was first."""
+        is_waiting = Q(needs_at__isnull=False, taken_at__isnull=True)
+        return self._change(
+            kind="take", why="", by=by, only_if=is_waiting, taken_at=timezone.now(), taken_by=by
+        )
+
+    @writes
+    def lower_flag(self, *, by) -> bool:
+        """Nobody is needed any more."""
+        return self._change(kind="unflag", why="", by=by, only_if=Q(needs_at__isnull=False), **NO_FLAG)
+
+    @writes
+    def was_relaunched(self, relaunch: "Run", *, by) -> bool:
+        """Note that a run was launched from the configuration of this one. The audit log has it already, as
+        the launch."""
+        return self._change(kind="relaunch", why=str(relaunch.pk), by=by, even_final=True, is_audited=False)
+
+    @writes
+    def was_followed_up(self, follow_up: "Run", *, by) -> bool:
+        """Note that a further run goes on in this one's session. In the audit log it is the further run."""
+        return self._change(kind="follow_up", why=str(follow_up.pk), by=by, even_final=True, is_audited=False)
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether the flag is set and nobody has taken it on."""
+        return self.needs_at is not None and self.taken_at is None
+
+    @writes
     def keep(self, **fields) -> bool:
         """Write bookkeeping that no page shows, without an event; nothing when the run moved meanwhile."""
         return bool(Run.objects.filter(pk=self.pk, status=self.status).update(**fields))
 
     @transaction.atomic
-    def _change(self, *, kind: str, why: str, by, asked_at: datetime | None, **fields) -> bool:
+    def _change(
+        self,
+        *,
+        kind: str,
+        why: str,
+        by,
+        asked_at: datetime | None = None,
+        even_final: bool = False,
+        only_if: Q | None = None,
+        is_audited: bool = True,
+        **fields,
+    ) -> bool:
         seen = self.status
-        if self.is_final:
+        if self.is_final and not even_final:
             return False
-        unmoved = Run.objects.filter(pk=self.pk, status=seen)
+        unmoved = Run.objects.filter(only_if or Q(), pk=self.pk, status=seen)
         if self.fence is not None:
             holder = GigaAccount.objects.filter(workspace=self.workspace_id, fence=self.fence)
             unmoved = unmoved.filter(Exists(holder))
@@ -318,16 +497,19 @@ class Run(models.Model):
             return False  # somebody moved it first; their change stands
         for name, value in fields.items():
             setattr(self, name, value)
-        self.__dict__.pop("ends_at", None)  # it counts from what may have changed
+        for counted in ("ends_at", "phases"):  # from what may have changed
+            self.__dict__.pop(counted, None)
         event = RunEvent.objects.create(
             run=self,
             workspace_id=self.workspace_id,
             kind=kind,
             was=seen,
             now=self.status,
-            why=why[:1000],
+            why=why[:WHY_LENGTH],
             by=by,
         )
+        if by is not None and is_audited:
+            audit(by, f"run-{kind}", f"{self.pk}: {self.title}", workspace=self.workspace)
         transaction.on_commit(
             lambda: announce_run(run_id=self.pk, workspace_id=self.workspace_id, event_id=event.pk)
         )
@@ -366,38 +548,3 @@ class Extension(models.Model):
         moved = bool(mine.update(outcome=outcome, **fields))
         self.outcome = outcome if moved else self.outcome
         return moved
-
-
-class RunEvent(models.Model):
-    """One thing that happened to a run. Its id grows: a page knows by the newest id whether it missed
-    something."""
-
-    run = models.ForeignKey(Run, models.CASCADE, related_name="events")
-    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+")
-    at = models.DateTimeField(default=timezone.now)
-    kind = models.CharField(max_length=20)
-    was = models.CharField(max_length=12, blank=True)
-    now = models.CharField(max_length=12, blank=True)
-    why = models.CharField(max_length=1000, blank=True)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
-
-    class Meta:
-        ordering = ["-id"]
-        indexes = [
-            models.Index(fields=["workspace", "-id"], name="event_of_workspace"),
-            models.Index(fields=["run", "-id"], name="event_of_run"),
-        ]
-
-    def __str__(self):
-        return f"{self.kind} of run {self.run_id}"
-
-    @property
-    def look(self) -> Look:
-        """The look of the status this event led to."""
-        return look_of(self.now)
-
-
-def newest_event_id(workspace: Workspace) -> int:
-    """How far this workspace's history has come; 0 when nothing happened yet."""
-    newest = RunEvent.objects.filter(workspace=workspace).order_by("-id").values_list("id", flat=True).first()
-    return newest or 0

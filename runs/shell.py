@@ -1,10 +1,20 @@
-"""What every page shows around its content: the workspace, the demo sign, what is wrong with Giga. Reads
+"""What every page shows around its content: the places to go, the workspace, what is wrong with Giga. Reads
 only."""
+
+from functools import cache
 
 from django.conf import settings
 
-from runs.models import GigaAccount, Run
+from runs.finding import actions_found
+from runs.listing import counts_beside
+from runs.models import GigaAccount
+from runs.places import places_for
 from runs.room import lack_of_room
+from runs.sayings import told
+
+
+def _remembered(user) -> dict:
+    return getattr(getattr(user, "preferences", None), "remembered", {})
 
 
 def shell(request) -> dict:
@@ -15,9 +25,16 @@ def shell(request) -> dict:
         return context
     membership = request.membership
     context["membership"] = membership
+    context["places"] = places_for(user)
+    context["palette_actions"] = actions_found(user, membership)
+    reader = membership.user if membership else user
+    context["has_single_keys"] = _remembered(reader).get("single_keys", True)
     context["workspace"] = workspace = membership and membership.workspace
     if workspace:
-        context["active_count"] = Run.objects.visible_to(user).active().count()
-        context["lack_of_room"] = lack_of_room()
+        # Asked for by the side bar when the page has not counted already.
+        counts = cache(lambda: counts_beside(membership))
+        context["active_count"] = lambda: counts()["active_count"]
+        context["needs_count"] = lambda: counts()["needs_count"]
+        context["lack_of_room"] = told(lack_of_room())
         context["giga_account"] = GigaAccount.objects.filter(workspace=workspace).first()
     return context

@@ -30,6 +30,8 @@ ACTIVE = (Status.QUEUED, Status.SENDING, Status.UNKNOWN, Status.STARTING, Status
 READABLE = (Status.STARTING, Status.RUNNING, Status.WAITING)
 FINAL = tuple(status for status in Status if status not in ACTIVE)
 BAD = (Status.FAILED, Status.REJECTED, Status.LOST)
+# Ended by themselves: whether the goal was met is for a person to say.
+JUDGED = (Status.COMPLETED, Status.INCONCLUSIVE)
 
 
 class Verdict(models.TextChoices):
@@ -76,8 +78,8 @@ VERDICT_LOOKS = {
 
 
 def look_of(status: str, verdict: str = "") -> Look:
-    """How a run with this status looks; a judged `completed` looks like its verdict."""
-    if status == Status.COMPLETED and verdict in VERDICT_LOOKS:
+    """How a run with this status looks; one that ended by itself looks like its verdict."""
+    if status in JUDGED and verdict in VERDICT_LOOKS:
         return VERDICT_LOOKS[Verdict(verdict)]
     return LOOKS[Status(status)]
 

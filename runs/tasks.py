@@ -6,7 +6,7 @@ import logging
 from django.utils import timezone
 from django_tasks import task
 
-from runs import extending, launching
+from runs import extending, following, launching, set_back
 from runs.models import Run
 
 logger = logging.getLogger(__name__)
@@ -36,6 +36,7 @@ def ring(row_id: int, bell=launch) -> bool:
 def tick() -> int:
     """Ring for every launch and extension that is due and unclaimed, and give up what a dead process held.
     Returns how many."""
+    set_back.heal_if_set_back()
     now = timezone.now()
     stuck = list(Run.objects.stuck_sending(now))
     for run in stuck:
@@ -47,4 +48,4 @@ def tick() -> int:
         is_heard = is_heard and ring(row_id, bell)
         if not is_heard:  # the broker is away, and this process has threads of its own
             ring(row_id, bell.using(backend="here"))
-    return len(stuck) + extending.give_up_sending() + len(due)
+    return len(stuck) + following.give_up_unasked() + extending.give_up_sending() + len(due)

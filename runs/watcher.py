@@ -15,9 +15,9 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from runs import pace
-from runs.accounts import LEASE_S, LEASES_AT_ONCE
+from runs.accounts import LEASE_S, TAKEN_AT_ONCE
 from runs.crash import crash_point
-from runs.following import refresh
+from runs.following import give_up, refresh
 from runs.models import FAILED_READS_SHOWN, GigaAccount, Run
 from runs.settling import settle
 from runs.status import Status
@@ -28,10 +28,10 @@ RENEW_S = 5.0
 LOOK_S = 1.0
 MARGIN_S = 3.0
 # A round that comes late may catch up by as much.
-CATCH_UP_S = 0.3
+CATCH_UP_S = 0.5
 SET_ASIDE = timedelta(minutes=10)
 
-Submit = Callable[[Callable[[int, int], None], int, int], object]
+Submit = Callable[[Callable[[Run, int], None], Run, int], object]
 
 
 @dataclass
@@ -49,10 +49,27 @@ class Lease:
     def account(self) -> GigaAccount:
         return self.runs[0].workspace.giga_account
 
+    def follow(self, runs: list[Run]) -> None:
+        """These are its runs now. They share one account, so that what Giga says of the key to one of them
+        holds for the others at once; and what it said while these rows were read holds too."""
+        before = self.account if self.runs else None
+        for run in runs:
+            run.workspace = runs[0].workspace
+        self.runs = runs
+        if before and before.not_before and runs and before.sealed_api_key == self.account.sealed_api_key:
+            self.account.not_before = max(before.not_before, self.account.not_before or before.not_before)
+        needs = Counter(need(run) for run in runs if run.status != Status.UNKNOWN)
+        self.intervals = pace.intervals_s(needs)
+        if runs:
+            self.account.says_polls_per_s(pace.polls_per_s(needs))
+
+    def interval_s(self, run: Run) -> float:
+        return self.intervals.get(need(run), pace.FASTEST_POLL_S)
+
 
 class Slice:
     """What one process watches. `round` is called over and over; nothing in here waits. Readings are handed
-    to `submit(job, run id, fence)`, which runs them on threads."""
+    to `submit(job, run, fence)`, which runs them on threads."""
 
     def __init__(self, submit: Submit):
         self.holder = uuid.uuid4().hex
@@ -68,7 +85,9 @@ class Slice:
         now = time.monotonic()
         if now >= self.renew_at:
             self.renew_at = now + RENEW_S
-            self.keep_leases(GigaAccount.objects.renew(self.holder), now)
+            held = GigaAccount.objects.renew(self.holder)
+            self.leases = {key: lease for key, lease in self.leases.items() if key in held}
+            self.keep_leases(held, now)
             self.flush()
         if now >= self.look_at:
             self.look_at = now + LOOK_S
@@ -76,16 +95,13 @@ class Slice:
         return sum(self.ask(lease) for lease in self.leases.values())
 
     def keep_leases(self, fences: dict[int, int], now: float) -> None:
-        """Hold these leases for another while, and no others."""
-        kept = {}
+        """Hold these leases for another while."""
         for key, fence in fences.items():
             lease = self.leases.get(key)
             if lease is None or lease.fence != fence:
                 # Whoever had the key before us may have asked just now.
-                lease = Lease(fence, until=0.0, free_at=now + 1 / pace.POLL_RATE_PER_S)
+                lease = self.leases[key] = Lease(fence, until=0.0, free_at=now + 1 / pace.POLL_RATE_PER_S)
             lease.until = now + LEASE_S
-            kept[key] = lease
-        self.leases = kept
 
     def look(self, now: float) -> None:
         """Read anew which runs there are and what they need; take the keys nobody holds, drop those without
@@ -98,9 +114,9 @@ class Slice:
             GigaAccount.objects.release(self.holder, idle)
             self.leases = {key: lease for key, lease in self.leases.items() if key in with_work}
         wanted = with_work - self.leases.keys()
-        if taken := GigaAccount.objects.take(self.holder, wanted, at_most=LEASES_AT_ONCE - len(self.leases)):
+        if taken := GigaAccount.objects.take(self.holder, wanted, at_most=TAKEN_AT_ONCE):
             crash_point("lease_taken")
-            self.keep_leases({key: lease.fence for key, lease in self.leases.items()} | taken, now)
+            self.keep_leases(taken, now)
         self.call_roll()
 
     def call_roll(self) -> None:
@@ -109,11 +125,7 @@ class Slice:
         for run in runs:
             by_key[run.workspace.giga_account.pk].append(run)
         for key, lease in self.leases.items():
-            lease.runs = by_key[key]
-            needs = Counter(need(run) for run in lease.runs if run.status != Status.UNKNOWN)
-            lease.intervals = pace.intervals_s(needs)
-            if lease.runs:
-                lease.account.says_polls_per_s(pace.polls_per_s(needs))
+            lease.follow(by_key[key])
         present = {run.pk for lease in self.leases.values() for run in lease.runs}
         self.asked_at = {pk: at for pk, at in self.asked_at.items() if pk in present}
 
@@ -129,9 +141,10 @@ class Slice:
         # Whoever is looked at goes first; their share is bounded, so the others get theirs.
         run = max(due, key=lambda run: (run.is_watched, overdue[run]))
         lease.free_at = max(lease.free_at, now - CATCH_UP_S) + 1 / pace.POLL_RATE_PER_S
-        self.asked_at[run.pk] = now
+        was_due_at = self.asked_at.get(run.pk, now) + lease.interval_s(run)
+        self.asked_at[run.pk] = min(now, max(was_due_at, now - CATCH_UP_S))
         self.reading.add(run.pk)
-        self.submit(self.read, run.pk, lease.fence)
+        self.submit(self.read, run, lease.fence)
         return 1
 
     def overdue(self, run: Run, lease: Lease, now: float) -> float:
@@ -141,31 +154,33 @@ class Slice:
         asked_at = self.asked_at.get(run.pk)
         if run.status == Status.UNKNOWN or asked_at is None:
             return 1.0 + (timezone.now() - run.due_at).total_seconds() / 60
-        return (now - asked_at) / lease.intervals.get(need(run), pace.FASTEST_POLL_S)
+        return (now - asked_at) / lease.interval_s(run)
 
-    def read(self, run_id: int, fence: int) -> None:
+    def read(self, run: Run, fence: int) -> None:
         """One reading, on a thread. A run whose answer breaks us is set aside and does not hold up the
-        others."""
+        others; long after its time it is given up."""
         try:
-            is_unknown = Run.objects.filter(pk=run_id, status=Status.UNKNOWN).exists()
-            contact_at = (settle if is_unknown else refresh)(run_id, fence=fence)
-            if contact_at:
-                self.contacts[run_id] = contact_at
+            if run.status == Status.UNKNOWN:
+                settle(run.pk, fence=fence)
+            elif contact_at := refresh(run.pk, fence=fence, seen=run):
+                self.contacts[run.pk] = contact_at
         except (OperationalError, InterfaceError):
             raise  # the database is away: that is nothing this run did
         except Exception:
-            logger.exception("run %s could not be read and is set aside", run_id)
-            aside = {"due_at": timezone.now() + SET_ASIDE, "failed_reads": FAILED_READS_SHOWN}
-            Run.objects.watched().filter(pk=run_id).update(**aside)
+            logger.exception("run %s could not be read and is set aside", run.pk)
+            broken = Run.objects.watched().filter(pk=run.pk)
+            broken.update(due_at=timezone.now() + SET_ASIDE, failed_reads=FAILED_READS_SHOWN)
+            give_up(broken)
         finally:
-            self.reading.discard(run_id)
+            self.reading.discard(run.pk)
 
     def flush(self) -> None:
         """Write when the runs that had nothing to tell last answered: one short statement for all of them."""
         contacts, self.contacts = self.contacts, {}
         if not contacts:
             return
-        rows = [(connection.ops.adapt_datetimefield_value(at), pk) for pk, at in contacts.items()]
+        # In order, so that two processes cannot wait for each other.
+        rows = [(connection.ops.adapt_datetimefield_value(at), pk) for pk, at in sorted(contacts.items())]
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.executemany("UPDATE runs_run SET contact_at = %s WHERE id = %s", rows)
 

@@ -22,6 +22,16 @@ FILES = {
     "file_notes": ("notes.txt", "text/plain", "Simulated file of a simulated computer.\n"),
 }
 
+# What a careless or hostile Giga might list: ids of other forms, sizes and names that are none.
+HOSTILE_FILES = [
+    None,
+    "report.csv",
+    {"fileName": "without an id.txt"},
+    {"_id": "../../keys", "fileName": "path in the id.txt"},
+    {"id": "file_notes", "fileName": f"{timeline.HOSTILE}\r\nSet-Cookie: a=b", "fileSize": "12"},
+    {"_id": "file_report", "fileName": {"name": 1}, "fileSize": -5, "mimeType": ["text/html"]},
+]
+
 
 def documented(call_name: str, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint around a handler: key, rate, mishap, errors in Giga's envelope."""
@@ -155,6 +165,8 @@ async def files(request: Request, world: World, owner: str, body: dict) -> Respo
         }
         for identifier, (name, mime_type, content) in FILES.items()
     ]
+    if world.scenario_of("").is_hostile:
+        listed = [*HOSTILE_FILES, *listed]
     return as_json({"success": True, "data": {"files": listed}})
 
 

@@ -31,6 +31,7 @@ class Config:
     dashboard_url: str = "http://127.0.0.1:8000/"  # what the scenario "vnc-own-host" points at
     extensions: bool = False  # routes that are only guessed; their answers carry X-Simulated-Extension: 1
     state_path: str | Path | None = None
+    ledger_length: int = 5000  # how many requests it remembers
     novnc_path: str | Path = REPOSITORY / "static" / "vendor" / "novnc"
 
     def __post_init__(self):

@@ -60,6 +60,9 @@ SCENARIOS = {
     ),
     "never-ends": Scenario("RUNNING for ever", ending=None),
     "waiting": Scenario("WAITING, then FROZEN, in the middle", middle=("WAITING", "FROZEN")),
+    "restless": Scenario(
+        "pauses and goes on eleven times in the middle", middle=("WAITING", "RUNNING") * 10 + ("WAITING",)
+    ),
     "lower-case": Scenario(
         "all words in lower case",
         queued="queued",

@@ -17,7 +17,6 @@ from simulator.scenarios import EVERY_CALL, SCENARIOS, Scenario, marked_scenario
 
 KEY_FORM = re.compile(r"giga_sk_[0-9a-f]{32}")
 WINDOW_S = 60.0
-LEDGER_LENGTH = 5000
 CREDITS_PER_HOUR = {
     "giga-standard": 20,
     "giga-mini": 10,
@@ -60,7 +59,7 @@ class World:
         self.thread_runs: dict[str, list[Run]] = defaultdict(list)
         self.sandbox_runs: dict[str, list[Run]] = defaultdict(list)
         self.extends: list[Extend] = []
-        self.requests: deque[dict] = deque(maxlen=LEDGER_LENGTH)
+        self.requests: deque[dict] = deque(maxlen=self.config.ledger_length)
         self.hits: dict[str, deque[float]] = defaultdict(deque)
         self.skipped_s = 0.0
 

@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 from asgiref.testing import ApplicationCommunicator
 
+from tests.canaries import look
+
 
 class Socket(ApplicationCommunicator):
     def __init__(self, application, path: str, headers: list[tuple[bytes, bytes]]):
@@ -26,6 +28,11 @@ class Socket(ApplicationCommunicator):
 
     async def send_text(self, text: str) -> None:
         await self.send_input({"type": "websocket.receive", "text": text})
+
+    async def receive_output(self, timeout=1):
+        message = await super().receive_output(timeout)
+        look("a frame", message.get("text") or "")
+        return message
 
     async def receive_json(self) -> dict:
         message = await self.receive_output(5)

@@ -1,20 +1,26 @@
 """What every test stands on."""
 
 import pytest
+from django.core.cache import cache
 
 from runs import broadcast
 from tests import factories
+from tests.access import stage
+from tests.ears import ears, no_secret_comes_out
+
+__all__ = ["ears", "no_secret_comes_out", "stage"]
 
 
 @pytest.fixture(autouse=True)
 def quick_settings(settings):
-    """Fast passwords, static files as they lie there, and no announcement left over from another test."""
+    """Fast passwords, static files as they lie there, and nothing left over from another test."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     broadcast.use_server_loop(None)
+    cache.clear()
 
 
 @pytest.fixture
@@ -30,6 +36,13 @@ def operator(workspace):
 @pytest.fixture
 def viewer(workspace):
     return factories.make_person(workspace, role="viewer", username="victor")
+
+
+@pytest.fixture
+def manager(workspace):
+    return factories.make_person(
+        workspace, role="manager", username="mona", password="a long password of mona"
+    )
 
 
 @pytest.fixture

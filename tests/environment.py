@@ -16,6 +16,8 @@ for name in (
     "CELERY_BROKER_URL",
 ):
     os.environ.pop(name, None)
+# What is said at DEBUG is searched for secrets.
+os.environ["LOG_LEVEL"] = "DEBUG"
 os.environ["GIGAWATCH_DATA"] = tempfile.mkdtemp(prefix="gigawatch-tests-")
 os.mkdir(os.path.join(os.environ["GIGAWATCH_DATA"], "static"))
 

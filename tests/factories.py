@@ -1,6 +1,7 @@
 """Rows for tests: plain functions that make what a test names and nothing more."""
 
 import itertools
+import time
 from datetime import timedelta
 
 from django.contrib.auth import get_user_model
@@ -8,6 +9,7 @@ from django.utils import timezone
 
 from people.models import Membership, Workspace
 from runs.models import AgentSession, GigaAccount, Run, RunEvent
+from runs.search import keep_words
 from runs.status import FINAL, READABLE, Status
 from tests.served import KEY
 
@@ -19,7 +21,9 @@ numbers = itertools.count(1)
 def make_workspace(
     name="Acme Ops", *, api_url="http://127.0.0.1:9", key=KEY, is_simulated=False
 ) -> Workspace:
-    workspace = Workspace.objects.create(name=name)
+    # How much may be launched a minute is for the tests of just that.
+    no_limits = {"launches_a_minute_each": None, "launches_a_minute": None}
+    workspace = Workspace.objects.create(name=name, **no_limits)
     account = GigaAccount(workspace=workspace, api_url=api_url, is_simulated=is_simulated)
     account.api_key = key
     account.save()
@@ -33,6 +37,14 @@ def make_person(workspace=None, *, role="operator", username=None, password=None
     if workspace:
         Membership.objects.create(user=user, workspace=workspace, role=role)
     return user
+
+
+def sign_in(client, user, *, seconds_ago=0) -> None:
+    """A login whose person gave their password so long ago."""
+    client.force_login(user)
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time() - seconds_ago}]
+    session.save()
 
 
 def make_session(
@@ -55,7 +67,7 @@ def make_run(workspace, status=Status.RUNNING, *, agent_session=None, by=None, p
     now = timezone.now()
     times = {"queued_at": now - timedelta(seconds=60)}
     if status != Status.QUEUED:
-        times["sent_at"] = now - timedelta(seconds=58)
+        times |= {"session_at": now - timedelta(seconds=59), "sent_at": now - timedelta(seconds=58)}
     if status in READABLE or status in FINAL:
         times["accepted_at"] = now - timedelta(seconds=57)
         times["contact_at"] = now
@@ -67,5 +79,6 @@ def make_run(workspace, status=Status.RUNNING, *, agent_session=None, by=None, p
     run = Run.objects.create(
         workspace=workspace, agent_session=agent_session, created_by=by, status=status, **{**times, **fields}
     )
+    keep_words(run)
     RunEvent.objects.create(run=run, workspace=workspace, kind="status", now=status, by=by)
     return run

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import requests
 
+from tests.canaries import KEY, PASSWORD, look, look_into_files
+
+__all__ = ["KEY", "PASSWORD"]
+
 ROOT = Path(__file__).resolve().parent.parent
-KEY = "giga_sk_" + "0123456789abcdef" * 2
-PASSWORD = "a long password for tests"
 STARTS_WITHIN_S = 40
 
 
@@ -39,6 +41,7 @@ class Served:
             **env,
         }
         self.process: subprocess.Popen | None = None
+        self.login: list[dict] = []  # the cookies of a browser that is signed in
 
     def start(self) -> "Served":
         with self.log.open("w") as log:
@@ -59,6 +62,11 @@ class Served:
                 time.sleep(0.05)
         raise AssertionError(f"serve did not answer:\n{self.said}")
 
+    def leave_nothing_secret(self) -> None:
+        """What it printed and the files it left are searched."""
+        look(f"what {self.log.name} holds", self.said)
+        look_into_files(self.data)
+
     @property
     def said(self) -> str:
         return self.log.read_text()
@@ -72,6 +80,7 @@ class Served:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+            self.leave_nothing_secret()
 
     def signed_in(self, username="admin", password=PASSWORD) -> requests.Session:
         """A session with a login, as a browser would get it."""

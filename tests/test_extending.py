@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from people.models import membership_of
 from runs import extending, tasks
+from runs.accepting import NotAllowed
 from runs.extending import NotPossible
-from runs.launching import NotAllowed
 from runs.models import Extension, GigaAccount
 from runs.status import Status
 from tests import factories

@@ -1,6 +1,6 @@
 """Asking Giga how a run is, and what becomes of the answers."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import responses
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as drawn
 from hypothesis import strategies as some
 
-from runs import following
+from runs import following, tasks
 from runs.models import GigaAccount, Run, RunEvent
 from runs.status import READABLE, Status
 from tests import factories
@@ -171,7 +171,9 @@ def test_no_contact_is_a_mark_with_its_time_and_not_a_status(run):
     assert not run.has_no_contact
     refresh(run, body="", status=502)
     assert run.has_no_contact and run.status == Status.STARTING
-    assert run.note.text.startswith("no contact since ")
+    assert run.note.text == f"no contact since {timezone.localtime(run.contact_at or run.queued_at):%H:%M}"
+    run.contact_at = datetime(2026, 3, 2, 16, 20, tzinfo=UTC)
+    assert run.note.text == "no contact since 2 Mar 16:20"
     refresh(run, json=answer("QUEUED"))
     assert not run.has_no_contact
     assert "contact" in run.events.values_list("kind", flat=True)
@@ -199,12 +201,71 @@ def test_a_refused_key_stops_all_asking(run):
     assert account.paused_at and not account.take_for_people()
 
 
+def test_a_key_that_was_replaced_while_it_was_refused_is_not_paused(run):
+    seen = seen_by_the_watcher(run)
+    account = GigaAccount.objects.get()
+    account.api_key = "giga_sk_" + "f" * 32
+    account.save()
+    with responses.RequestsMock() as answers:
+        answers.get(RUN_URL, json={"error": {"code": "UNAUTHORIZED", "message": "No."}}, status=401)
+        following.refresh(run.pk, seen=seen)
+    assert GigaAccount.objects.get().paused_at is None
+
+
 def test_retry_after_holds_for_the_whole_key(run):
     refresh(run, json={"error": {"code": "RATE_LIMITED"}}, status=429, headers={"Retry-After": "30"})
     account = GigaAccount.objects.get()
     assert account.not_before > timezone.now() + timedelta(seconds=25)
     assert not account.take_for_people()
     assert run.failed_reads == 0
+
+
+def seen_by_the_watcher(run) -> Run:
+    return Run.objects.for_schedule().get(pk=run.pk)
+
+
+class TestAgainstARowReadAMomentAgo:
+    """The watcher has read the row before; only an answer that is news makes it read the row again."""
+
+    def test_an_answer_that_is_no_news_needs_no_query(self, run, django_assert_num_queries):
+        told = answer("RUNNING", sandboxStatus="ready", sandboxId="abc", vncUrl=DESKTOP)
+        refresh(run, json=told)
+        seen = seen_by_the_watcher(run)
+        with responses.RequestsMock() as answers, django_assert_num_queries(0):
+            answers.get(RUN_URL, json=told)
+            assert following.refresh(run.pk, seen=seen)
+
+    def test_news_is_judged_by_the_row_as_it_is_now(self, run):
+        seen = seen_by_the_watcher(run)
+        running = answer("RUNNING", sandboxStatus="ready", vncUrl=DESKTOP)
+        refresh(run, json=running)
+        events = RunEvent.objects.count()
+        with responses.RequestsMock() as answers:
+            answers.get(RUN_URL, json=running)
+            assert following.refresh(run.pk, seen=seen)
+        assert RunEvent.objects.count() == events
+
+    def test_a_run_that_ended_meanwhile_stays_as_it_is(self, run):
+        seen = seen_by_the_watcher(run)
+        refresh(run, json=answer("COMPLETED", completed=True))
+        before = Run.objects.values().get(pk=run.pk)
+        for word in ("RUNNING", "FAILED"):
+            with responses.RequestsMock() as answers:
+                answers.get(RUN_URL, json=answer(word, sandboxStatus="ready", vncUrl=DESKTOP))
+                assert following.refresh(run.pk, seen=seen) is None
+        assert Run.objects.values().get(pk=run.pk) == before
+
+    def test_a_failed_reading_is_counted_on_the_row_as_it_is_now(self, run):
+        seen = seen_by_the_watcher(run)
+        for _ in range(3):
+            with responses.RequestsMock() as answers:
+                answers.get(RUN_URL, body="", status=502)
+                following.refresh(run.pk, seen=seen)
+        run.refresh_from_db()
+        assert run.failed_reads == 3 and run.has_no_contact
+        GigaAccount.objects.update(outages=0, broken_since=None)
+        refresh(run, json=answer("QUEUED"))
+        assert run.failed_reads == 0
 
 
 def test_an_adopted_run_without_an_id_is_followed_through_its_session(run):
@@ -248,3 +309,32 @@ def test_whatever_giga_sends_nothing_breaks_and_nothing_is_stuck(run, body):
     refresh(run, json=body)
     assert run.is_final or (run.status in READABLE and run.due_at)
     assert run.note is None or run.note.text
+
+
+class TestOfARefusedKey:
+    """About its runs Giga is not asked any more."""
+
+    @pytest.fixture
+    def refused(self, workspace):
+        GigaAccount.objects.update(paused_at=timezone.now() - timedelta(hours=2), paused_reason="No.")
+
+    @pytest.mark.parametrize("status", [Status.STARTING, Status.RUNNING, Status.WAITING, Status.UNKNOWN])
+    def test_a_run_does_not_stay_active_long_after_its_time(self, workspace, refused, status):
+        began = timezone.now() - timedelta(hours=1, minutes=31)
+        run = factories.make_run(workspace, status, sent_at=began, accepted_at=began, started_at=began)
+        tasks.tick()
+        run.refresh_from_db()
+        assert (run.status, run.reason) == (Status.LOST, "No contact until long after its time was over.")
+
+    def test_a_run_within_its_time_stays_as_it_was(self, workspace, refused):
+        run = factories.make_run(workspace)
+        tasks.tick()
+        run.refresh_from_db()
+        assert run.status == Status.RUNNING
+
+    def test_a_key_that_works_goes_on_being_asked_instead(self, workspace):
+        began = timezone.now() - timedelta(hours=9)
+        run = factories.make_run(workspace, accepted_at=began, started_at=began)
+        tasks.tick()
+        run.refresh_from_db()
+        assert run.status == Status.RUNNING

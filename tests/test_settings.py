@@ -108,3 +108,35 @@ def test_a_second_web_process_on_one_folder_is_refused(python):
     ended = python("-c", HOLD_THE_FOLDER_AND_START_ANOTHER)
     assert ended.returncode == 3
     assert "another process serves" in ended.stderr and "Traceback" not in ended.stderr
+
+
+PRODUCTION = {"SITE_URL": "https://watch.example.com", "GIGA_API_KEY": KEY}
+
+
+def test_production_settings_leave_the_deployment_check_nothing_to_say(python):
+    ended = python("manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == "System check identified no issues (0 silenced).\n"
+
+
+@pytest.mark.parametrize(
+    "env, words",
+    [
+        ({"SITE_URL": "http://watch.example.com"}, "SITE_URL must be https"),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS must name each host"),
+        ({"ALLOWED_HOSTS": "a.example,*.example"}, "ALLOWED_HOSTS must name each host"),
+        ({"SECRET_KEY": "x" * 60}, "SECRET_KEY must be at least 50 characters long, and random"),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY must be at least 50 characters long, and random"),
+    ],
+)
+def test_a_dangerous_setting_is_refused_in_one_line(python, env, words):
+    ended = python("manage.py", "check", **env)
+    assert ended.returncode == 1
+    assert words in ended.stderr and ended.stderr.count("\n") == 1, ended.stderr
+
+
+def test_over_https_cookies_are_bound_to_the_host(python):
+    shown = "from django.conf import settings as s; import django; django.setup(); "
+    shown += "print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE)"
+    ended = python("-c", shown, **PRODUCTION)
+    assert ended.stdout == "__Host-gigawatch __Host-gigawatch-csrf True True\n"

@@ -1,5 +1,6 @@
 """What becomes of a run whose start was sent and whose answer was lost."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -7,10 +8,12 @@ import responses
 from django.utils import timezone
 
 from people.models import membership_of
-from runs import launching, settling
-from runs.models import Run, RunEvent
+from runs import accepting, launching, settling
+from runs.models import GigaAccount, Run, RunEvent
 from runs.status import Status
 from tests import factories
+from tests.hostile_texts import TEXTS
+from tests.markup import Markup
 
 URL = "https://api.giga.example"
 HELLO = {"role": "user", "content": "Hello"}
@@ -126,5 +129,80 @@ def test_another_runs_id_is_refused(run, operator, workspace):
 
 
 def test_a_viewer_does_not_decide(run, viewer):
-    with pytest.raises(launching.NotAllowed):
+    with pytest.raises(accepting.NotAllowed):
         settling.settle_by_person(run, membership_of(viewer), did_start=False)
+
+
+class TestReadAgain:
+    """A person has it read now, on its page."""
+
+    @pytest.fixture
+    def ask(self, client, run, operator):
+        """Presses the button, while Giga answers like this to so many questions. Returns the answer
+        to the press."""
+
+        def press(questions=1, headers=None, **answer):
+            client.force_login(operator)
+            with responses.RequestsMock() as answers:
+                asked = answers.get(f"{URL}/api/sessions/t1", **answer) if questions else None
+                said = client.post(f"/runs/{run.pk}/read/", headers=headers)
+                assert not asked or asked.call_count == questions
+            run.refresh_from_db()
+            return said
+
+        return press
+
+    def test_giga_is_asked_at_once_and_what_it_tells_counts(self, ask, run):
+        thread = {"messages": [HELLO, HELLO], "metadata": {"runId": "run_9"}}
+        assert ask(json={"thread": thread}).status_code == 302
+        assert (run.status, run.remote_id) == (Status.STARTING, "run_9")
+
+    def test_a_session_that_does_not_tell_yet_is_said_and_noted(self, ask, run):
+        Run.objects.filter(pk=run.pk).update(sent_at=timezone.now())
+        answer = ask(headers={"HX-Request": "true"}, json={"thread": {"messages": [HELLO]}})
+        said = json.loads(answer.headers["HX-Trigger"])["toast"]["text"]
+        assert said == "Its session was read just now and does not tell yet."
+        assert b'<hx-partial hx-target="#run-activity"' in answer.content
+        assert run.status == Status.UNKNOWN and run.attempt == 1
+        assert run.events.first().why == "Session read, no run in it"
+
+    def test_it_is_read_within_the_budget_of_people_only(self, ask, run):
+        Run.objects.filter(pk=run.pk).update(sent_at=timezone.now())
+        now = timezone.now().timestamp()
+        ask(json={"thread": {"messages": [HELLO]}})
+        assert GigaAccount.objects.get().people_free_at > now
+        GigaAccount.objects.update(people_free_at=now + 99)
+        answer = ask(questions=0, headers={"HX-Request": "true"})
+        said = json.loads(answer.headers["HX-Trigger"])["toast"]["text"]
+        assert said == "Waiting for the rate limit of Giga."
+        assert run.attempt == 1
+
+    def test_a_paused_key_is_not_used(self, ask, run):
+        run.workspace.giga_account.pause("Giga refuses this workspace's key: It was revoked.")
+        answer = ask(questions=0, headers={"HX-Request": "true"})
+        assert "It was revoked." in json.loads(answer.headers["HX-Trigger"])["toast"]["text"]
+
+    def test_a_settled_run_is_not_read(self, ask, run):
+        run.move_to(Status.STARTING)
+        assert ask(questions=0).status_code == 302
+        assert run.status == Status.STARTING
+
+    def test_a_viewer_does_not_have_it_read(self, run, viewer):
+        with pytest.raises(accepting.NotAllowed):
+            settling.read_again(run, membership_of(viewer))
+
+    @pytest.mark.long
+    @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+    def test_whatever_giga_says_stays_a_text(self, ask, client, run, text):
+        refusal = {"json": {"error": {"code": "RESOURCE_NOT_FOUND", "message": text}}, "status": 404}
+        plain = {"json": {"error": {"code": "RESOURCE_NOT_FOUND", "message": "x"}}, "status": 404}
+        said = ask(headers={"HX-Request": "true"}, **refusal).headers["HX-Trigger"]
+        assert said.isascii() and json.loads(said)["toast"]["text"]
+        pages = []
+        for answer in (refusal, plain):
+            Run.objects.filter(pk=run.pk).update(failed_reads=0)
+            run.events.all().delete()
+            ask(**answer)
+            pages.append(Markup(client.get(f"/runs/{run.pk}/").content.decode()))
+        hostile, twin = pages
+        assert hostile.elements == twin.elements

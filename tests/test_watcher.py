@@ -1,14 +1,17 @@
 """Which keys a process watches, which runs it asks about, and what it may write."""
 
+import copy
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
 
-from runs import watcher
+from runs import following, watcher
 from runs.accounts import OUTAGES_TO_OPEN
 from runs.giga import GigaError, Outcome
-from runs.models import GigaAccount, Run
+from runs.models import LOST_AFTER, GigaAccount, Run
+from runs.querysets import RunQuerySet
 from runs.status import Status
 from runs.watcher import Slice
 from tests import factories
@@ -42,9 +45,9 @@ def asked():
 def a_slice(clock, asked):
     """A slice whose readings end at once and find nothing new; `asked` lists (second, run id)."""
 
-    def submit(job, run_id, fence):
-        asked.append((clock.now - 1000.0, run_id))
-        watching.reading.discard(run_id)
+    def submit(job, run, fence):
+        asked.append((clock.now - 1000.0, run.pk))
+        watching.reading.discard(run.pk)
 
     watching = Slice(submit)
     return watching
@@ -88,6 +91,24 @@ def test_a_paused_key_asks_nothing(workspace, a_slice, clock, asked):
     assert asked == []
 
 
+def test_retry_after_holds_for_all_runs_of_a_key_from_the_next_moment_on(workspace, clock, monkeypatch):
+    """Even when the rows had been read just before Giga said so."""
+    asked = []
+
+    def refresh(run_id, fence, seen):
+        asked.append(run_id)
+        seen.workspace.giga_account.wait(30)
+
+    for _ in range(5):
+        old_run(workspace)
+    rows = list(Run.objects.for_schedule())
+    read_before = SimpleNamespace(filter=lambda **_: copy.deepcopy(rows))
+    monkeypatch.setattr(RunQuerySet, "for_schedule", lambda _: read_before)
+    monkeypatch.setattr(watcher, "refresh", refresh)
+    rounds(Slice(lambda job, *args: job(*args)), clock, 20)
+    assert len(asked) == 1
+
+
 def test_all_runs_of_a_key_get_their_turn(workspace, a_slice, clock, asked):
     runs = {old_run(workspace).pk for _ in range(7)}
     rounds(a_slice, clock, 12)
@@ -111,9 +132,19 @@ def test_one_key_keeps_its_pace_and_each_key_has_its_own(a_slice, clock, asked, 
     assert 80 <= len(asked) <= 86
 
 
+def test_rounds_that_come_late_do_not_slow_a_run_down(workspace, a_slice, clock, asked):
+    """One reading in 2.86 s, though there is a round only every 0.4 s."""
+    for _ in range(2):
+        old_run(workspace)
+    for _ in range(750):
+        a_slice.round()
+        clock.now += 0.4
+    assert 0.98 <= len(asked) / 300 / 0.7 <= 1.0
+
+
 def test_a_reading_under_way_is_not_asked_for_twice(workspace, clock):
     started = []
-    a_slice = Slice(lambda job, run_id, fence: started.append(run_id))
+    a_slice = Slice(lambda job, run, fence: started.append(run))
     old_run(workspace)
     rounds(a_slice, clock, 10)
     assert len(started) == 1
@@ -156,6 +187,16 @@ class TestLeases:
         rounds(a_slice, clock, 30)
         assert max(second for second, _ in asked) <= 12
 
+    def test_taking_another_key_makes_no_lease_last_longer(self, workspace, a_slice, clock, asked):
+        run = old_run(workspace)
+        a_slice.round()
+        a_slice.renew_at = float("inf")
+        rounds(a_slice, clock, 10)
+        old_run(factories.make_workspace("Other team"))
+        rounds(a_slice, clock, 10)
+        assert len(a_slice.leases) == 2
+        assert max(second for second, run_id in asked if run_id == run.pk) <= 12
+
     def test_a_key_without_work_is_given_back(self, workspace, a_slice, clock):
         run = old_run(workspace)
         a_slice.round()
@@ -171,21 +212,26 @@ class TestLeases:
         run.fence = 5
         assert run.move_to(Status.WAITING)
 
-    def test_at_most_so_many_keys_at_once(self, clock, monkeypatch, db):
-        monkeypatch.setattr(watcher, "LEASES_AT_ONCE", 2)
-        for number in range(3):
+    def test_who_starts_together_shares_the_keys_and_who_is_left_alone_takes_them_all(
+        self, clock, monkeypatch, db
+    ):
+        monkeypatch.setattr(watcher, "TAKEN_AT_ONCE", 2)
+        for number in range(5):
             old_run(factories.make_workspace(f"Team {number}"))
         first, second = Slice(lambda *args: None), Slice(lambda *args: None)
         first.round()
         second.round()
-        assert (len(first.leases), len(second.leases)) == (2, 1)
+        assert (len(first.leases), len(second.leases)) == (2, 2)
+        second.stop()
+        rounds(first, clock, 3)
+        assert len(first.leases) == 5
 
 
 class TestReadings:
     def test_a_run_whose_answer_breaks_us_is_set_aside(self, workspace, monkeypatch):
         broken, good = old_run(workspace), old_run(workspace)
 
-        def refresh(run_id, fence):
+        def refresh(run_id, fence, seen):
             if run_id == broken.pk:
                 raise RuntimeError("a defect of ours")
             return timezone.now()
@@ -193,10 +239,25 @@ class TestReadings:
         monkeypatch.setattr(watcher, "refresh", refresh)
         a_slice = Slice(lambda *args: None)
         for run in (broken, good):
-            a_slice.read(run.pk, 1)
+            a_slice.read(run, 1)
         broken.refresh_from_db()
         assert broken.due_at > timezone.now() + timedelta(minutes=9) and broken.has_no_contact
         assert list(a_slice.contacts) == [good.pk] and a_slice.reading == set()
+
+    def test_a_run_that_cannot_be_read_is_given_up_long_after_its_time(self, workspace):
+        """As all are when the key that their workspace's key is sealed with is lost."""
+        GigaAccount.objects.update(sealed_api_key="sealed with a key that is gone")
+        hours = factories.make_session(workspace).duration_hours
+        over = timezone.now() - timedelta(hours=hours) - LOST_AFTER
+        gone, late = old_run(workspace), old_run(workspace)
+        Run.objects.filter(pk=gone.pk).update(started_at=over - timedelta(seconds=1))
+        Run.objects.filter(pk=late.pk).update(started_at=over + timedelta(minutes=1))
+        a_slice = Slice(lambda *args: None)
+        for run in (gone, late):
+            a_slice.read(Run.objects.get(pk=run.pk), 0)
+        statuses = dict(Run.objects.values_list("pk", "status"))
+        assert statuses == {gone.pk: Status.LOST, late.pk: late.status}
+        assert Run.objects.get(pk=gone.pk).reason == following.NO_CONTACT
 
     def test_times_of_contact_are_written_together(self, workspace):
         runs = [old_run(workspace) for _ in range(3)]
@@ -245,9 +306,9 @@ class TestBudget:
             old_run(workspace)
 
         def start() -> Slice:
-            def submit(job, run_id, fence):
-                asked.append((clock.now, run_id))
-                process.reading.discard(run_id)
+            def submit(job, run, fence):
+                asked.append((clock.now, run.pk))
+                process.reading.discard(run.pk)
 
             process = Slice(submit)
             return process

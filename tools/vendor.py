@@ -37,6 +37,10 @@ PACKAGES = {
         "1.62.0",
         "sha512-WBZA/m2PvkFpMGHDtsBck5P2A9G4ehLlYu4GwwICcmEm1BvYVgj00lCDxKRWLlbMlOibLaiwdQ88G5pHkSWgwA==",
     ),
+    "axe-core": (
+        "4.11.0",
+        "sha512-ilYanEU8vxxBexpJd8cWM4ElSQq4QctCLKih0TSfjIfCQTeyH/6zVrmIJfLPrKTKJRbiG+cfnZbQIjAlJmF1jQ==",
+    ),
 }
 ESBUILD = "0.28.2"
 
@@ -50,15 +54,21 @@ COPIES = [
     ("@novnc/novnc", "LICENSE.txt", "novnc/LICENSE.txt"),
     ("@novnc/novnc", "AUTHORS", "novnc/AUTHORS"),
     ("lucide-static", "LICENSE", "lucide/LICENSE"),
+    # Only the tests look at pages with it.
+    ("axe-core", "axe.min.js", "../../tests/browser/vendor/axe.min.js"),
+    ("axe-core", "LICENSE", "../../tests/browser/vendor/LICENSE"),
 ]
 
 # Lucide's icons in use. What it has not is drawn here: solid = a person has judged, wider core = running.
 ICONS = """
-    chevron-left chevron-right chevrons-up-down circle circle-alert circle-check circle-dashed
-    circle-minus circle-pause circle-question-mark circle-slash clock-alert copy external-link eye
-    flask-conical history hourglass info keyboard layers list log-out maximize messages-square
-    monitor monitor-off moon octagon-minus octagon-x play plus power-off refresh-cw rotate-ccw
-    search send settings shield sun sun-moon timer-off triangle-alert unplug wifi-off x
+    arrow-up-right bell bookmark chevron-down chevron-left chevron-right chevron-up chevrons-up-down
+    circle circle-alert circle-check circle-dashed circle-minus circle-pause circle-question-mark
+    circle-slash clock-alert clock-plus columns-3 copy corner-down-left download ellipsis
+    external-link eye eye-off file file-text flag flask-conical folder hand history hourglass info
+    keyboard layers layout-grid link list lock log-out maximize maximize-2 message-square
+    messages-square monitor monitor-off moon octagon-minus octagon-x panel-right-open play plus
+    power-off refresh-cw rotate-ccw scan search send settings shield sliders-horizontal sun sun-moon
+    tag terminal timer-off triangle-alert unplug user users wifi-off x
 """
 SOLID = (
     '<circle cx="12" cy="12" r="11" fill="currentColor" stroke="none"/>'
@@ -78,6 +88,8 @@ GLYPH = (
     '<path d="M21.9 9.6A8.6 8.6 0 1 0 24.6 16" stroke="{ring}"/>'
     '<path d="M24.6 16H16.6" stroke="#CBF24A"/></g>'
 )
+# On the tab of a workspace in which a run needs somebody.
+NEEDS_MARK = '<circle cx="25" cy="7" r="7" fill="#E0A21B" stroke="#14191B" stroke-width="2"/>'
 
 
 def run(*command: str, cwd: Path) -> str:
@@ -162,8 +174,9 @@ def build_sprite(lucide: Path) -> None:
     (ROOT / "static" / "icons.svg").write_text(
         '<svg xmlns="http://www.w3.org/2000/svg">\n' + "\n".join(symbols) + "\n</svg>\n"
     )
-    favicon = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">{glyph}</svg>\n'
-    (ROOT / "static" / "favicon.svg").write_text(favicon)
+    for name, mark in (("favicon.svg", ""), ("favicon-needs.svg", NEEDS_MARK)):
+        favicon = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">{glyph}{mark}</svg>\n'
+        (ROOT / "static" / name).write_text(favicon)
 
 
 def write_readme() -> None:
@@ -176,6 +189,7 @@ def write_readme() -> None:
             "MPL-2.0",
             f"esbuild {ESBUILD}; source in `vendor-source/novnc/`",
         ),
+        ("`tests/browser/vendor/`", "axe-core", "MPL-2.0", "`axe.min.js`, for the tests alone"),
         ("`../icons.svg`", "lucide-static", "ISC", "the icons in use; three shapes and the glyph are ours"),
     ]
     lines = [

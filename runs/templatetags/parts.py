@@ -2,27 +2,54 @@
 Presentation only; no queries."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache, lru_cache
+from urllib.parse import quote
 
 from django import template
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.formats import number_format
 from django.utils.html import format_html
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from people.models import initials_of
-from runs.models import Phase, Run, RunEvent
-from runs.status import BAD, Status
+from runs import tiles
+from runs.forms import SANDBOX_TEMPLATES
+from runs.models import Phase, Run
+from runs.sayings import told
+from runs.status import BAD, Status, look_of
+from runs.templatetags.gigawatch import about, duration, time_of_day
+from runs.usual import Usual, marks_of
 
 register = template.Library()
 
+# For so long after the desktop was reached its frame is waited for.
+FIRST_PICTURE = timedelta(minutes=1)
 AVATAR_TONES = ["blue", "green", "orange", "violet", "teal", "slate"]
 LITTLE_LEFT_S, VERY_LITTLE_LEFT_S = 15 * 60, 5 * 60
+# The tones of `gigawatch.css` as they look on ink, for where no style sheet reaches.
+TONES_ON_INK = {
+    "grey": "#a6b0b2",
+    "violet": "#b99ef8",
+    "blue": "#82b2ff",
+    "amber": "#edb64c",
+    "teal": "#4fc7b7",
+    "green": "#5bcb83",
+    "orange": "#f49b60",
+    "red": "#f8837f",
+    "slate": "#a2b0c4",
+}
 # In hundredths of the strip's width: no segment vanishes, and a gap parts two of them.
 THINNEST, GAP = 0.5, 0.17
+# A letter under the strip in the widest font, and the narrowest strips above and below what run.css calls
+# narrow.
+LETTER_PX, TICK_GAP_PX = 7.5, 6
+WIDE_PX, NARROW_PX = 520, 288
 TICK_STEPS_MIN = [1, 2, 5, 10, 15, 30, 60, 120, 240, 360]
-EVENT_ICONS = {"contact": "wifi-off", "settle": "refresh-cw", "desktop": "monitor", "wait": "clock-alert"}
 
 
 @register.filter
@@ -32,12 +59,25 @@ def person_name(user) -> str:
 
 
 @register.simple_tag
+def tab_icon(tone: str) -> str:
+    """The address of an icon for the browser's tab: a dot in this tone."""
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="8.6"'
+        f' fill="#14191b"/><circle cx="16" cy="16" r="8" fill="{TONES_ON_INK[tone]}"/></svg>'
+    )
+    return "data:image/svg+xml," + quote(svg)
+
+
+@register.simple_tag
 def avatar(user):
     """A round badge with two letters, the name on hover and for screen readers."""
-    if user is None:
-        return ""
-    name = person_name(user)
-    tone = AVATAR_TONES[user.pk % len(AVATAR_TONES)]
+    return _avatar(user.pk, person_name(user)) if user else ""
+
+
+@lru_cache(1024)
+def _avatar(user_id: int, name: str) -> str:
+    """Kept: a list shows the same few dozens of times."""
+    tone = AVATAR_TONES[user_id % len(AVATAR_TONES)]
     return format_html(
         '<span class="avatar tone-{}" role="img" aria-label="{}" title="{}">{}</span>',
         tone,
@@ -45,6 +85,47 @@ def avatar(user):
         name,
         initials_of(name),
     )
+
+
+@register.simple_tag
+def by(user):
+    """Who did it, behind what was done."""
+    return _by(person_name(user), get_language())
+
+
+@lru_cache(1024)
+def _by(name: str, language: str):
+    """Kept: a history names the same few dozens of times."""
+    return format_html('<span class="mut">{}</span>', _("by %(who)s") % {"who": name})
+
+
+@register.simple_tag
+def pill(run: Run) -> str:
+    """The run's status as an icon and a word."""
+    return _pill(run.status, run.verdict, get_language())
+
+
+@cache
+def _pill(status: str, verdict: str, language: str) -> str:
+    """Kept: a list shows the same few dozens of times."""
+    return render_to_string("runs/_pill.html", {"look": look_of(status, verdict), "status": status})
+
+
+@register.simple_tag
+def tick(phase: Phase | None, is_active: bool) -> str:
+    """How long a stretch of a run's life took, or takes: then it ticks. A dash for one that never was."""
+    if phase is None:
+        return "–"
+    text = duration(phase.seconds)
+    if phase.ended_at or not is_active:
+        return text
+    return format_html('<span data-tick-since="{}">{}</span>', phase.started_at.isoformat(), text)
+
+
+@register.filter
+def message_tone(level: str) -> str:
+    """The tone of a message of Django's by the tag of its level."""
+    return {"error": "red", "warning": "amber", "success": "green"}.get(level, "slate")
 
 
 @register.filter
@@ -58,6 +139,18 @@ def phase(run: Run, key: str) -> Phase | None:
 def current_phase(run: Run) -> Phase | None:
     """The stretch this run is in now; None when it is over."""
     return run.phases[-1] if run.is_active else None
+
+
+@register.filter
+def places(run: Run) -> str:
+    """Where its tile stands on the wall, for the page's clock: `tiles.places` as JSON."""
+    return json.dumps(tiles.places(run))
+
+
+@register.filter
+def stays_until(run: Run) -> str:
+    """Until when an ended run stays on the wall; empty while it goes on."""
+    return (run.ended_at + tiles.ENDED_STAYS).isoformat() if run.is_final and run.ended_at else ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +170,24 @@ def time_left(run: Run) -> TimeLeft | None:
     return TimeLeft(left, tone, round(100 * min(1, left / (run.agent_session.duration_hours * 3600)), 2))
 
 
+@register.simple_tag
+def left_bar(run: Run, left: TimeLeft | None) -> str:
+    """The paid time left in words and as a bar that gets shorter; nothing for a run without a computer."""
+    if left is None:
+        return ""
+    return format_html(
+        '<span class="left{}" data-left-until="{}" data-left-hours="{}"><span data-word="{}">{}</span>'
+        '<svg aria-hidden="true"><rect class="rail" width="100%" height="3" rx="1.5"></rect>'
+        '<rect class="fill" width="{}%" height="3" rx="1.5"></rect></svg></span>',
+        left.tone and f" tone-{left.tone}",
+        run.ends_at.isoformat(),
+        run.agent_session.duration_hours,
+        _("left"),
+        about(left.seconds),
+        left.share,
+    )
+
+
 @dataclass(frozen=True)
 class Segment:
     key: str
@@ -87,10 +198,24 @@ class Segment:
 
 @dataclass(frozen=True)
 class Tick:
+    """A label under the strip, at a hundredth of its width. A narrow strip leaves out its word."""
+
     text: str
     x: float
     anchor: str = "middle"
+    word: str = ""
     css_class: str = ""
+
+    def is_clear_of(self, other: "Tick", strip_px: float) -> bool:
+        """Whether both can be read on a strip so wide."""
+        left, right = sorted([self._reach(strip_px), other._reach(strip_px)])
+        return left[1] + TICK_GAP_PX <= right[0]
+
+    def _reach(self, strip_px: float) -> tuple[float, float]:
+        letters = len(self.text) + (len(self.word) + 1 if self.word and strip_px >= WIDE_PX else 0)
+        width = letters * LETTER_PX
+        left = self.x * strip_px / 100 - width * {"start": 0, "middle": 0.5, "end": 1}[self.anchor]
+        return left, left + width
 
 
 @register.simple_tag
@@ -133,40 +258,45 @@ def _at_least(widths: list[float], *, has_rest: bool) -> list[float]:
 
 
 def _ticks(run: Run, now: datetime, start: datetime, end: datetime, now_x: float) -> list[Tick]:
+    """What is written under the strip. The end of a run, or "now", comes first and always has its place;
+    live.js moves "now" on, and hides what it comes near."""
+    edges = [Tick(_hour(start), 0, "start")]
     if run.is_final:
-        word = {Status.FAILED: _("failed"), Status.REJECTED: _("refused"), Status.LOST: _("lost")}.get(
-            run.status, _("ended")
-        )
-        fixed = [Tick(_hour(start), 0, "start"), Tick(f"{word} {_hour(end)}", 100, "end", "now")]
-        taken = [0.0, 100.0]
-    elif now_x < 9:
-        fixed = [Tick(f"{_('now')} {_hour(now)}", 0, "start", "now"), Tick(_hour(end), 100, "end")]
-        taken = [4.0, 100.0]
+        words = {Status.FAILED: _("failed"), Status.REJECTED: _("refused"), Status.LOST: _("lost")}
+        word = words.get(run.status, _("ended"))
+        first = Tick(f"{word} {time_of_day(end)}", 100, "end", css_class="now")
     else:
-        anchor = "end" if now_x > 94 else "middle"
-        fixed = [
-            Tick(_hour(start), 0, "start", "near" if now_x < 28 else ""),
-            Tick(f"{_('now')} {_hour(now)}", round(now_x, 2), anchor, "now"),
-        ]
-        if now_x < 88:
-            fixed.append(Tick(_hour(end), 100, "end", "near" if now_x > 72 else ""))
-        taken = [0.0, now_x, 100.0]
-    return fixed + _round_ticks(start, end, taken)
+        first = Tick(_hour(now), round(max(4, min(96, now_x)), 2), word=_("now"), css_class="now")
+        edges.append(Tick(_hour(end), 100, "end"))
+    return _with_room([first, *edges, *_round_ticks(start, end)])
 
 
-def _round_ticks(start: datetime, end: datetime, taken: list[float]) -> list[Tick]:
-    """Round clock times between the fixed ones, at most four, none close to another tick."""
+def _round_ticks(start: datetime, end: datetime) -> list[Tick]:
+    """Round clock times between both, a few."""
     whole_min = (end - start).total_seconds() / 60
     step = next((step for step in TICK_STEPS_MIN if whole_min / step <= 4.5), TICK_STEPS_MIN[-1])
     local = timezone.localtime(start).replace(second=0, microsecond=0)
     at = local - timedelta(minutes=(local.hour * 60 + local.minute) % step)
     ticks = []
     while (at := at + timedelta(minutes=step)) < end:
-        x = 100 * (at - start) / (end - start)
-        nearest = min(abs(x - other) for other in taken)
-        if nearest > 9:
-            ticks.append(Tick(_hour(at), round(x, 2), css_class="near" if nearest < 18 else ""))
-    return ticks[:5]
+        ticks.append(Tick(_hour(at), round(100 * (at - start) / (end - start), 2)))
+    return ticks
+
+
+def _with_room(ticks: list[Tick]) -> list[Tick]:
+    """Without those that would touch an earlier one. What touches one on a narrow strip only is kept for wide
+    ones."""
+    on_wide: list[Tick] = []
+    on_narrow: list[Tick] = []
+    for tick in ticks:
+        if not all(tick.is_clear_of(other, WIDE_PX) for other in on_wide):
+            continue
+        if all(tick.is_clear_of(other, NARROW_PX) for other in on_narrow):
+            on_narrow.append(tick)
+        else:
+            tick = replace(tick, css_class="wide")
+        on_wide.append(tick)
+    return on_wide
 
 
 def _hour(at: datetime) -> str:
@@ -175,64 +305,92 @@ def _hour(at: datetime) -> str:
 
 @dataclass(frozen=True)
 class Step:
+    key: str
     label: str
     place: str  # done, now or next
     took_s: float | None
     since: datetime | None
-    at: datetime | None
+    usual_s: float | None
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it takes more than twice as long as usual."""
+        if self.place != "now" or not self.usual_s or not self.since:
+            return False
+        return (timezone.now() - self.since).total_seconds() > 2 * self.usual_s
+
+    @property
+    def share(self) -> float:
+        """How far its bar is, in hundredths; the bar ends at twice the usual time."""
+        if not self.usual_s or not self.since:
+            return 0
+        return round(min(100, 50 * (timezone.now() - self.since).total_seconds() / self.usual_s), 1)
 
 
 @register.simple_tag
-def boot_steps(run: Run) -> list[Step]:
-    """What has to happen until the desktop is there: done, happening now, to come."""
-    marks = [
-        (_("Accepted"), run.queued_at),
-        (_("Session created"), run.session_at),
-        (_("Run started"), run.accepted_at),
-        (_("Computer booting"), run.started_at or run.desktop_at),
-        (_("Desktop reachable"), run.desktop_at),
-    ]
+def boot_steps(run: Run, usual: Usual | None) -> list[Step]:
+    """What has to happen until the desktop is seen: done, happening now, to come. Whether it is seen, only
+    the browser knows: of Giga's page in the frame that it was loaded, and no more."""
+    labels = {
+        "accepted": _("Accepted"),
+        "session": _("Session created"),
+        "started": _("Run started"),
+        "booted": _("Computer booting"),
+        "desktop": _("Desktop reachable"),
+        "picture": _("Giga’s page loaded") if run.desktop_kind == "page" else _("First picture"),
+    }
+    marks = [*marks_of(run), ("picture", None)]
+    # What came later proves what came before, also where nobody was there to see it.
+    now_at = max(number for number, (_key, at) in enumerate(marks) if at) + 1
     steps, before = [], None
-    for label, at in marks:
-        if at:
-            took = (at - before).total_seconds() if before else None
-            steps.append(Step(label, "done", took, None, at))
-            before = at
+    for number, (key, at) in enumerate(marks):
+        usual_s = usual.steps.get(key) if usual else None
+        if number < now_at:
+            took = (at - before).total_seconds() if at and before else None
+            steps.append(Step(key, labels[key], "done", took, None, usual_s))
+            before = at or before
         else:
-            is_first_open = not any(step.place == "now" for step in steps)
-            steps.append(Step(label, "now" if is_first_open else "next", None, before, None))
+            place = "now" if number == now_at else "next"
+            steps.append(Step(key, labels[key], place, None, before, usual_s))
     return steps
 
 
 @register.filter
-def short(seconds: float | None) -> str:
-    """`0.4 s`, `38 s`, then minutes: how long a step took."""
-    if seconds is None:
-        return ""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-
-
-@dataclass(frozen=True)
-class Happening:
-    title: str
-    text: str
-    icon: str
-    tone: str
-    is_status: bool
+def awaits_picture(run: Run) -> bool:
+    """Whether its desktop was reached just now, so that the checklist waits for the picture in the frame."""
+    return bool(run.desktop_at) and timezone.now() - run.desktop_at < FIRST_PICTURE
 
 
 @register.filter
-def happening(event: RunEvent) -> Happening:
-    """How an event reads in the history: a title, what there is to add, its icon and tone."""
-    if event.kind == "status":
-        return Happening(str(event.look.label), event.why, event.look.icon, event.look.tone, True)
-    if event.kind == "session":
-        return Happening(
-            _("Session created"), event.why.removeprefix("Session "), "messages-square", "", False
-        )
-    return Happening(event.why or event.kind, "", EVENT_ICONS.get(event.kind, ""), "", False)
+def credits_an_hour(run: Run) -> int | None:
+    """What its computer costs by the published rate; None where none is published."""
+    rates = {computer["name"]: computer["credits"] for computer in SANDBOX_TEMPLATES}
+    return rates.get(run.agent_session.sandbox_template)
+
+
+@register.filter
+def credits_used(run: Run) -> float | None:
+    """What the time of its computer cost by the published rate; None where none is published."""
+    start, rate = run.started_at or run.desktop_at, credits_an_hour(run)
+    if rate is None or start is None or run.ended_at is None:
+        return None
+    return round(rate * max(0.0, (run.ended_at - start).total_seconds()) / 3600, 1)
+
+
+@register.filter
+def stored_sentence(text: str) -> str:
+    """A sentence of ours that was stored in English, in the reader's language."""
+    return told(text)
+
+
+@register.filter
+def short(seconds: float | None) -> str:
+    """`0.4 s`, in German `0,4 s`, `38 s`, then minutes: how long a step took."""
+    if seconds is None:
+        return ""
+    if seconds < 10:
+        return f"{number_format(seconds, 1)} s"
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 @register.filter

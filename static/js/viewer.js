@@ -12,17 +12,7 @@
   let lastFrameSaid = 0;
   let isShaken = false;
 
-  const WORDS = {
-    1000: "The desktop closed the connection.",
-    1001: "The dashboard is restarting.",
-    4400: "The desktop speaks in a way this viewer does not know.",
-    4401: "This view has expired.",
-    4403: "You may no longer see this desktop.",
-    4404: "This desktop is gone.",
-    4409: "This view has expired, or the desktop is gone.",
-    4502: "The desktop could not be reached.",
-    4504: "The desktop did not answer in time.",
-  };
+  const WORDS = JSON.parse(screen.dataset.words);
   const FINAL_CODES = [4403, 4404];
   const RENEW_CODES = [4401, 4409];
 
@@ -34,9 +24,14 @@
     note.hidden = !text;
   };
 
-  // This frame cannot see the choice of theme, so the page around tells it.
+  // This frame cannot see the choice of theme, nor of the picture's size, so the page around tells it.
   addEventListener("message", (event) => {
-    if (event.source === parent && event.data?.source === "gigawatch") document.documentElement.dataset.theme = event.data.theme;
+    if (event.source !== parent || event.data?.source !== "gigawatch") return;
+    const { theme, isFit } = event.data;
+    if (theme) document.documentElement.dataset.theme = theme;
+    if (isFit === undefined) return;
+    document.body.classList.toggle("is-unscaled", !isFit);
+    if (rfb) rfb.scaleViewport = isFit;
   });
 
   // A picture has come when something was drawn: noVNC's display flushes after each update.
@@ -45,23 +40,21 @@
     display.flip = (...args) => {
       flip(...args);
       if (!isShaken) return;
-      if (!sawPicture) {
-        sawPicture = true;
-        say("first-picture", { width: display.width, height: display.height });
-        show("");
-      }
+      if (!sawPicture) show("");
       const now = Date.now();
-      if (now - lastFrameSaid >= 1000) {
-        lastFrameSaid = now;
-        say("frame");
-      }
+      if (sawPicture && now - lastFrameSaid < 1000) return;
+      sawPicture = true;
+      lastFrameSaid = now;
+      say("live");
     };
   };
 
   const connect = () => {
     isShaken = false;
-    say("connecting");
-    if (!sawPicture) show("Connecting to the desktop …");
+    if (!sawPicture) {
+      say("connecting");
+      show(WORDS.connecting);
+    }
     const socket = new WebSocket(address, ["binary"]);
     socket.binaryType = "arraybuffer";
     let isOpen = false;
@@ -72,39 +65,30 @@
     });
     socket.addEventListener("close", (event) => {
       failures = isOpen && sawPicture ? 1 : failures + 1;
-      const text = problem || WORDS[event.code] || event.reason || (isOpen ? "The connection to the desktop broke." : "The desktop could not be reached.");
+      const text = problem || WORDS[event.code] || event.reason || (isOpen ? WORDS.broke : WORDS[4502]);
       const isFinal = FINAL_CODES.includes(event.code);
       // After a few tries in vain the address itself may have expired: the page around loads this frame anew.
       const isExpired = RENEW_CODES.includes(event.code) || failures > 4;
-      say("closed", { detail: text, code: event.code, final: isFinal, renew: isExpired });
+      say(isFinal ? "closed" : "broken", { detail: text, renew: isExpired });
       if (isFinal || isExpired) return show(text);
       const wait = Math.min(15000, 500 * 2 ** failures) * (0.85 + Math.random() * 0.3);
-      show(`${text} Trying again …`);
+      show(WORDS.again.replace("%s", text));
       setTimeout(connect, wait);
     });
 
     screen.replaceChildren();
-    try {
-      rfb = new window.noVNC.RFB(screen, socket, { shared: true });
-    } catch (error) {
-      problem = `The viewer could not start: ${error.message}`;
-      socket.close();
-      return;
-    }
+    rfb = new window.noVNC.RFB(screen, socket, { shared: true });
     rfb.viewOnly = true;
-    rfb.scaleViewport = true;
+    rfb.scaleViewport = !document.body.classList.contains("is-unscaled");
     rfb.background = "transparent";
     rfb.focusOnClick = false;
     watchPicture(rfb._display);
-    rfb.addEventListener("connect", () => {
-      isShaken = true;
-      say("connected");
-    });
+    rfb.addEventListener("connect", () => (isShaken = true));
     rfb.addEventListener("securityfailure", (event) => {
-      problem = `The desktop refused the connection${event.detail.reason ? `: ${event.detail.reason}` : "."}`;
+      problem = event.detail.reason ? WORDS.refused_because.replace("%s", event.detail.reason) : WORDS.refused;
     });
     rfb.addEventListener("credentialsrequired", () => {
-      problem = "The desktop asks for a password, which Giga did not give.";
+      problem = WORDS.password;
       rfb.disconnect();
     });
   };

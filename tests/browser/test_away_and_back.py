@@ -9,12 +9,15 @@ from tests.served import KEY, Served, eventually, free_port
 
 # The live parts of a page as they are now, without what the clock alone changes in them.
 LIVE_PARTS = """() => {
-    const ids = ['run-head', 'run-alert', 'run-strip', 'run-bar', 'desktop', 'run-activity', 'run-details',
+    const ids = ['run-head', 'run-actions', 'run-flag', 'run-alert', 'run-strip', 'run-bar', 'desktop',
+                 'run-verdict', 'run-activity', 'run-notes', 'run-details', 'run-follow-up',
                  'list', 'chips', 'active-count'];
     const shown = {};
     for (const id of ids) {
         const part = document.getElementById(id)?.cloneNode(true);
         if (!part) continue;
+        // What is pushed carries no token: the page sends its own as a header.
+        for (const token of part.querySelectorAll('[name=csrfmiddlewaretoken]')) token.remove();
         for (const element of [part, ...part.querySelectorAll('*')]) {
             element.removeAttribute('data-htmx-powered');
             if (element.matches('time[data-relative], [data-left-until] span')) element.textContent = '';
@@ -147,5 +150,23 @@ def test_a_page_whose_reader_has_signed_out_elsewhere_asks_for_a_sign_in(page, b
     page.context.clear_cookies(name="gigawatch")
     proxy.cut()
     proxy.work()
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
     expect(page.get_by_text("Not for everybody")).to_have_count(0)
+
+
+def test_a_page_too_many_says_so_and_is_live_when_others_are_closed(signed_in):
+    many = signed_in.context.new_page()
+    many.goto(signed_in.url)
+    signed_in.goto("about:blank")
+    many.evaluate(
+        """() => Promise.all(Array.from({length: 20}, () => new Promise((said) => {
+            const socket = new WebSocket(location.origin.replace("http", "ws") + "/ws/runs/");
+            socket.onmessage = socket.onclose = said;
+        })))"""
+    )
+    signed_in.goto(many.url)
+    banner = signed_in.get_by_text("close some to see this one live")
+    expect(banner).to_be_visible()
+    many.close()
+    expect(banner).to_be_hidden(timeout=40_000)
+    expect(signed_in.locator("[data-live]").first).to_have_attribute("data-live", "live")

@@ -38,6 +38,7 @@ class Proxy:
         self.is_holding = threading.Event()  # an answer has come and is being held
         self._released = threading.Event()
         self._connections: set[socket.socket] = set()
+        self._threads: set[threading.Thread] = set()  # one for each pair of connections
         self._lock = threading.Lock()
         self._listening: socket.socket | None = None
         self.port = 0
@@ -83,8 +84,12 @@ class Proxy:
         """End every connection there is."""
         with self._lock:
             connections, self._connections = self._connections, set()
+            threads = list(self._threads)
         for connection in connections:
             end(connection, is_reset=is_reset)
+        if is_reset:  # RST leaves when the last thread has let go of the socket
+            for thread in threads:
+                thread.join()
 
     def stop(self) -> None:
         self.release()
@@ -108,13 +113,17 @@ class Proxy:
         upstream.settimeout(None)
         for connection in (client, upstream):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # no delays but our own
+        pipe = _Pipe(self, client, upstream)
         with self._lock:
             self._connections |= {client, upstream}
-        pipe = _Pipe(self, client, upstream)
-        threading.Thread(target=pipe.pass_requests, daemon=True).start()
+            self._threads.add(threading.current_thread())
+        requests = threading.Thread(target=pipe.pass_requests, daemon=True)
+        requests.start()
         pipe.pass_answers()
+        requests.join()
         with self._lock:
             self._connections -= {client, upstream}
+            self._threads.discard(threading.current_thread())
 
 
 class _Pipe:

@@ -10,8 +10,10 @@ from tests.faults.proxy import end
 
 
 def http(body: bytes, status: str = "200 OK", **headers: str) -> bytes:
-    """A whole answer. A header's name is written with _ for -; "" leaves a header out."""
-    wanted = {"Content_Type": "application/json", "Content_Length": str(len(body)), **headers}
+    """A whole answer, which says that the connection ends with it: else the next question may be on its way
+    there already. A header's name is written with _ for -; "" leaves a header out."""
+    length = str(len(body))
+    wanted = {"Content_Type": "application/json", "Content_Length": length, "Connection": "close", **headers}
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in wanted.items() if value)
     return f"HTTP/1.1 {status}\r\n{lines}\r\n".encode("latin-1") + body
 

@@ -197,7 +197,8 @@ def test_without_a_free_thread_nothing_is_sent(raw, monkeypatch):
         raise RuntimeError("can't start new thread")
 
     server = raw(lambda _: [answer_of(RUN)])
-    monkeypatch.setattr(threading.Timer, "start", no_thread)
+    monkeypatch.setattr(http, "_clock", http._Clock())  # as in a new process
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
     with pytest.raises(GigaError) as caught:
         read_run(server.url)
     assert caught.value.outcome == Outcome.NOT_SENT

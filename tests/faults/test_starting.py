@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 
 from people.models import membership_of
+from runs import accepting, http, launching, settling
 from runs import giga as client
-from runs import http, launching, settling
 from runs.models import GigaAccount, Run
 from runs.status import Status
 from tests.faults.clock import let_pass
@@ -23,7 +23,7 @@ def impatient(monkeypatch):
 
 @pytest.fixture
 def run(operator) -> Run:
-    return launching.accept_launch(
+    return accepting.accept_launch(
         membership_of(operator),
         launch_token=uuid.uuid4(),
         user_prompt="Download the invoices",

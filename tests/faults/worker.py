@@ -27,7 +27,7 @@ from django.utils import timezone  # noqa: E402
 
 from dashboard.threadpool import guarded  # noqa: E402
 from people.models import Membership  # noqa: E402
-from runs import following, giga, launching, settling  # noqa: E402
+from runs import accepting, following, giga, launching, settling  # noqa: E402
 from runs.models import GigaAccount, Run  # noqa: E402
 from runs.status import Status  # noqa: E402
 from tests import factories  # noqa: E402
@@ -69,7 +69,7 @@ def make(api_url: str) -> None:
 
 
 def accept(prompt: str) -> None:
-    launching.accept_launch(
+    accepting.accept_launch(
         Membership.objects.select_related("workspace", "user").get(),
         launch_token=uuid.uuid4(),
         user_prompt=prompt,

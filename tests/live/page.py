@@ -1,4 +1,4 @@
-"""A page without a browser: the rules of `gigawatch.js` for its live parts, and nothing else of it.
+"""A page without a browser: the rules of `live.js` and `list.js` for its live parts, and nothing else of it.
 
 It takes messages when the test lets it, so that a fetch can be on its way while pushes arrive."""
 

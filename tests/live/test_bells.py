@@ -7,10 +7,10 @@ from asgiref.sync import sync_to_async
 from django.db import OperationalError
 
 from people.models import Membership
-from runs import views
 from runs.broadcast import workspace_group
 from runs.models import Run
 from runs.status import Status
+from runs.views import run as views
 from tests import factories
 from tests.live.layer import installed
 from tests.live.page import parts_of, plain
@@ -105,6 +105,20 @@ async def test_more_than_fits_a_push_is_said_to_be_missed(team, layer, monkeypat
     await live.disconnect()
 
 
+async def test_more_than_the_history_is_looked_back_is_said_to_be_missed(team, layer, monkeypatch):
+    monkeypatch.setattr("runs.live.RECENT_EVENTS", 3)
+    live = await opened("/ws/runs/", team["client"])
+    layer.fate = "lost"
+    await move(team["runs"][0])
+    for status in (Status.RUNNING, Status.WAITING, Status.RUNNING):
+        await move(team["runs"][1], status)
+    layer.fate = "kept"
+    await move(team["runs"][1])
+    newest = await newest_event(team["runs"][1])
+    assert await everything_said(live, layer) == [{"type": "behind", "event": newest}]
+    await live.disconnect()
+
+
 async def test_every_push_carries_the_counts_as_they_are(team, layer):
     live = await opened("/ws/runs/", team["client"])
     await move(team["runs"][0], Status.FAILED)
@@ -192,13 +206,14 @@ def test_an_answer_does_not_claim_to_be_newer_than_what_it_shows(team, monkeypat
     """A change that is committed while the page is rendered is one the page has yet to hear of."""
     run = team["runs"][0]
     before = run.events.first().pk
-    membership_of = views.membership_of
+    visible_run = views.visible_run
 
     def slowly(*args):
+        found = visible_run(*args)
         run.record("note", why="Meanwhile.")
-        return membership_of(*args)
+        return found
 
-    monkeypatch.setattr(views, "membership_of", slowly)
+    monkeypatch.setattr(views, "visible_run", slowly)
     for headers in ({}, {"X-Live-Parts": "1"}):
         answer = team["client"].get(f"/runs/{run.pk}/", headers=headers)
         told = (

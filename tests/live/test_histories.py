@@ -20,7 +20,7 @@ from tests import factories
 from tests.live.layer import installed
 from tests.live.page import Page, parts_of
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 HISTORIES = int(os.environ.get("HISTORIES", 60))
 STATUSES = [Status.STARTING, Status.RUNNING, Status.WAITING, Status.UNKNOWN, Status.COMPLETED, Status.FAILED]

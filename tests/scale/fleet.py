@@ -1,6 +1,7 @@
 """One Gigawatch of many processes: a Postgres, a Redis, one web process, workers, and a simulated Giga whose
 ledger is the judge."""
 
+import json
 import subprocess
 import sys
 import time
@@ -49,6 +50,9 @@ class Fleet:
         self.processes: list[Process] = []
         prepared = self.start("prepare")
         assert prepared.process.wait(60) == 0, prepared.said
+        # How much a person may launch a minute is for other tests.
+        with psycopg.connect(self.env["DATABASE_URL"]) as connection:
+            connection.execute("UPDATE people_workspace SET launches_a_minute_each = NULL")
 
     @property
     def workers(self) -> list[Process]:
@@ -96,10 +100,11 @@ class Fleet:
 
     @contextmanager
     def page(self, path: str):
-        """The socket of a page, as a browser opens it."""
+        """The socket of a page, as a browser opens it, once it was greeted: from then on it is told."""
         cookies = "; ".join(f"{name}={value}" for name, value in self.session.cookies.items())
         address = f"ws://127.0.0.1:{self.web.port}{path}"
         with connect(address, origin=self.web.url, additional_headers={"Cookie": cookies}) as socket:
+            assert json.loads(socket.recv(timeout=10))["type"] == "hello"
             yield socket
 
     def stop(self) -> None:

@@ -81,8 +81,11 @@ class Redis(Server):
 
 
 class Postgres(Server):
-    def __init__(self):
+    """With `durable` it waits for its disk at each commit, as a real one does."""
+
+    def __init__(self, *, durable: bool = False):
         super().__init__()
+        self.durable = durable
         self.data = self.folder / "data"
         # It refuses to run as root, and its log is ours.
         self.as_other = []
@@ -107,7 +110,8 @@ class Postgres(Server):
             "listen_addresses=127.0.0.1",
             f"unix_socket_directories={self.folder}",
         ]
-        options += ["fsync=off", "max_connections=100", "log_min_messages=warning"]
+        options += ["max_connections=100", "log_min_messages=warning"]
+        options += [] if self.durable else ["fsync=off"]
         return [*self.as_other, server, "-D", str(self.data), *[word for o in options for word in ("-c", o)]]
 
     def answers(self) -> bool:

@@ -34,12 +34,6 @@ def announce_from_threads() -> None:
         list(pool.map(announce, range(THREADS)))
 
 
-def on_a_loop_of_its_own(coroutine):
-    """What the coroutine returns. On a thread: a browser that is open holds the main thread's loop."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, coroutine).result()
-
-
 async def heard_while(announcing) -> int:
     """How many announcements reached a listener while `announcing` ran."""
     layer = get_channel_layer()
@@ -55,7 +49,7 @@ async def heard_while(announcing) -> int:
 
 def test_each_announcement_arrives_and_none_leaves_a_connection(connections):
     before, files = connections(), len(os.listdir("/proc/self/fd"))
-    assert on_a_loop_of_its_own(heard_while(announce_from_threads)) == THREADS * EACH
+    assert asyncio.run(heard_while(announce_from_threads)) == THREADS * EACH
     eventually(lambda: connections() <= before)
     assert get_channel_layer()._layers == {}
     assert len(os.listdir("/proc/self/fd")) <= files + 1
@@ -68,5 +62,5 @@ async def announce_over_this_loop() -> int:
 
 def test_over_a_loop_all_share_its_connection(connections):
     before = connections()
-    assert on_a_loop_of_its_own(announce_over_this_loop()) == THREADS * EACH
+    assert asyncio.run(announce_over_this_loop()) == THREADS * EACH
     eventually(lambda: connections() <= before)

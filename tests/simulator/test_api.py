@@ -166,6 +166,12 @@ def test_billing_names_both_pools_and_the_period(giga):
     assert re.fullmatch(r"\d{4}-\d\d-01T00:00:00\.000Z", billing["currentPeriodEnd"])
 
 
+def test_the_hostile_scenario_lists_hostile_files(giga):
+    giga.switch("hostile")
+    files = giga.get("/api/files?deploymentId=dep_demo").json()["data"]["files"]
+    assert files[:2] == [None, "report.csv"] and "<script>" in files[4]["fileName"]
+
+
 def test_files_of_the_demo_deployment_can_be_downloaded(giga):
     files = giga.get("/api/files?deploymentId=dep_demo").json()["data"]["files"]
     assert {"_id", "fileName", "fileSize", "mimeType", "storagePath", "status"} <= set(files[0])

@@ -61,6 +61,7 @@ def connect_giga(workspace, simulator) -> None:
     # Asked at loopback even when it listens everywhere: its desktops' addresses are made from this name.
     api_url = f"http://127.0.0.1:{simulator.port}"
     instance.connect_account(workspace, api_url=api_url, api_key=key, is_simulated=True)
+    GigaAccount.objects.filter(is_simulated=True).update(api_url=api_url)
 
 
 def say_sign_in_links(stdout, address: str) -> None:

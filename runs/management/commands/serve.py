@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from people import later
 from runs import instance
 from runs.management.commands.prepare import connect_giga, prepare, say_sign_in_links
 from runs.models import GigaAccount, Run
@@ -101,6 +102,7 @@ def serve(listening: socket.socket) -> None:
     config = uvicorn.Config(
         "dashboard.asgi:application",
         lifespan="on",
+        http="dashboard.punctual:Protocol",
         # Compressing costs four times the processor for a busy desktop, and its pictures are compressed
         # already.
         ws="websockets-sansio",
@@ -123,4 +125,5 @@ def leave() -> None:
     for thread in workers:
         thread.join(max(0.0, min(0.5, deadline - time.monotonic())))
     if any(thread.is_alive() for thread in workers):
+        later.finish(max(0.0, deadline - time.monotonic()))
         os._exit(0)

@@ -19,6 +19,8 @@ class Command(BaseCommand):
         parser.add_argument("--state", default=None, metavar="FILE", help="remember sessions and runs here")
 
     def handle(self, *args, host, port, scenario, speed, state, **options):
+        if not speed > 0:
+            raise CommandError("--speed must be more than 0")
         self.stdout.write(f"Simulated Giga ({scenario}) at http://{host}:{port}, requests at /_ledger")
         try:
             run(Config(scenario=scenario, speed=speed, state_path=state), host, port)

@@ -1,0 +1,114 @@
+"""Times the first paint of the pages and weighs what they fetch.
+
+The real web process over 5,000 runs, a real Chromium on the same machine, sizes as they pass the wire. What
+stands in the desktop's frame is not ours and not counted. Fails when a page is heavier than it may be."""
+
+import gzip
+import os
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from dashboard.static_files import small  # noqa: E402
+from tests.browser.driving import ARGUMENTS  # noqa: E402
+from tests.frozen import Frozen  # noqa: E402
+
+TIMES = 5
+# Address, who looks, and the most kilobytes it may fetch; None where nothing was promised.
+PAGES = [
+    ("/accounts/login/", "", None),
+    ("/runs/", "many", 90),
+    ("/runs/{running}/", "every", 95),
+    ("/runs/new/", "every", None),
+    ("/sessions/", "many", None),
+    ("/me/", "every", None),
+]
+OWN_SCRIPTS_KB = 12
+FIRST_PAINT = """async () => {
+    const seen = () => performance.getEntriesByName('first-contentful-paint')[0];
+    if (seen()) return seen().startTime;
+    return new Promise((done) => new PerformanceObserver((list) => {
+        const entry = list.getEntriesByName('first-contentful-paint')[0];
+        if (entry) done(entry.startTime);
+    }).observe({type: 'paint', buffered: true}));
+}"""
+
+
+def main() -> None:
+    too_heavy = []
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        frozen = Frozen(Path(folder) / "data")
+        browser = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"] or None, args=ARGUMENTS)
+        try:
+            print(
+                "| page | first paint, cold | worst | warm | requests | fetched |\n|---|---|---|---|---|---|"
+            )
+            for path, who, most_kb in PAGES:
+                kb = measure(browser, frozen, path, who)
+                if most_kb and kb > most_kb:
+                    too_heavy.append(f"{path} fetches {kb:.1f} KB, more than {most_kb}")
+        finally:
+            browser.close()
+            frozen.stop()
+    scripts_kb = own_scripts_kb()
+    print(f"\nOwn scripts, each compressed by itself: {scripts_kb:.2f} KB of {OWN_SCRIPTS_KB}.")
+    if scripts_kb > OWN_SCRIPTS_KB:
+        too_heavy.append(f"own scripts weigh {scripts_kb:.2f} KB, more than {OWN_SCRIPTS_KB}")
+    if too_heavy:
+        raise SystemExit("\n".join(too_heavy))
+
+
+def measure(browser: Browser, frozen: Frozen, path: str, who: str) -> float:
+    """Prints the page's line; what it fetches cold, in KB of 1024 bytes."""
+    looks = [look(browser, frozen, path, who) for _ in range(TIMES)]
+    cold, warm, requests, fetched = (list(values) for values in zip(*looks, strict=True))
+    kb = statistics.median(fetched) / 1024
+    print(
+        f"| `{path}` | {statistics.median(cold):.0f} ms | {max(cold):.0f} ms "
+        f"| {statistics.median(warm):.0f} ms | {requests[0]} | {kb:.1f} KB |",
+        flush=True,
+    )
+    return kb
+
+
+def look(browser: Browser, frozen: Frozen, path: str, who: str) -> tuple[float, float, int, int]:
+    """First paint with an empty and with a filled cache in ms, requests and bytes with the empty one."""
+    page = frozen.context(browser, who, viewport={"width": 1440, "height": 900}).new_page()
+    wire = page.context.new_cdp_session(page)
+    wire.send("Network.enable")
+    ours, weighed = set(), {}
+
+    def answered(event: dict) -> None:
+        url = event["response"]["url"]
+        if url.startswith(frozen.url) and "/desktop/" not in url:
+            ours.add(event["requestId"])
+
+    wire.on("Network.responseReceived", answered)
+    wire.on(
+        "Network.loadingFinished",
+        lambda event: weighed.update({event["requestId"]: event["encodedDataLength"]}),
+    )
+    page.goto(frozen.address(path))
+    cold = page.evaluate(FIRST_PAINT)
+    page.wait_for_load_state("networkidle")
+    fetched = {key: size for key, size in weighed.items() if key in ours}
+    page.goto(frozen.address(path))
+    warm = page.evaluate(FIRST_PAINT)
+    page.context.close()
+    return cold, warm, len(fetched), sum(fetched.values())
+
+
+def own_scripts_kb() -> float:
+    """What all of them weigh as they travel to a browser that visits every page."""
+    scripts = [path.read_text() for path in (ROOT / "static" / "js").glob("*.js")]
+    return sum(len(gzip.compress(small("js", script).encode(), 9)) for script in scripts) / 1024
+
+
+if __name__ == "__main__":
+    main()

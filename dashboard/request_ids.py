@@ -1,0 +1,33 @@
+"""Each request has an id, by which what a person saw is found in the log."""
+
+import logging
+import secrets
+
+from django.http import HttpResponseServerError
+from django.template.loader import render_to_string
+
+
+def request_id(get_response):
+    """`request.id`, said in the answer too."""
+
+    def middleware(request):
+        request.id = f"req_{secrets.token_hex(8)}"
+        response = get_response(request)
+        response.headers["X-Request-Id"] = request.id
+        return response
+
+    return middleware
+
+
+class WithRequestId(logging.Filter):
+    """Puts ` req_…` into a line that is about a request, for the formatter."""
+
+    def filter(self, record) -> bool:
+        found = getattr(getattr(record, "request", None), "id", "")
+        record.request_id = f" {found}" if found else ""
+        return True
+
+
+def server_error(request):
+    """The page of an unhandled error. It asks the database nothing: that may be what broke."""
+    return HttpResponseServerError(render_to_string("500.html", {"request_id": getattr(request, "id", "")}))

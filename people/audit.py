@@ -1,0 +1,223 @@
+"""What people did, and what they were refused: rows that are only ever added, each carrying the hash of the
+one before, so that a changed, missing or swapped row shows.
+
+`audit` is called inside the transaction of the act itself: both are kept, or neither. It holds no secrets:
+callers name what changed, never a key, a password or a link."""
+
+import hashlib
+import json
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone, translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+_address: ContextVar[str] = ContextVar("address", default="")
+TEXT_LENGTH = 200
+
+
+class Act(models.TextChoices):
+    """Everything that is noted. Acts on a run carry the kind of their event."""
+
+    SIGNED_IN = "sign-in", _("signed in")
+    SIGNED_OUT = "sign-out", _("signed out")
+    SIGN_IN_FAILED = "sign-in-failed", _("could not sign in")
+    PASSWORD_CHANGED = "password", _("changed the password")
+    FACTOR_ADDED = "factor-added", _("added a second factor")
+    FACTOR_REMOVED = "factor-removed", _("removed a second factor")
+    WORKSPACE_MADE = "workspace-made", _("made a workspace")
+    WORKSPACE_CHANGED = "workspace-changed", _("changed the workspace")
+    LIMITS_CHANGED = "limits-changed", _("changed the limits")
+    INVITED = "invited", _("invited somebody")
+    INVITATION_REVOKED = "invitation-revoked", _("revoked an invitation")
+    JOINED = "joined", _("joined")
+    ROLE_CHANGED = "role-changed", _("changed a role")
+    REMOVED = "removed", _("removed a member")
+    KEY_REPLACED = "key-replaced", _("replaced the Giga key")
+    KEY_TESTED = "key-tested", _("tested the Giga key")
+    LAUNCHED = "launched", _("launched")
+    OVER_LIMIT = "over-limit", _("launched over a limit")
+    RUN_STATUS = "run-status", _("settled a run")
+    RUN_SETTLE = "run-settle", _("settled a run")
+    RUN_EXTEND = "run-extend", _("extended a run")
+    RUN_RELAUNCH = "run-relaunch", _("relaunched a run")
+    RUN_FOLLOW_UP = "run-follow_up", _("followed up on a run")
+    RUN_VERDICT = "run-verdict", _("judged a run")
+    RUN_NOTE = "run-note", _("wrote a note")
+    RUN_TAG = "run-tag", _("tagged a run")
+    RUN_FLAG = "run-flag", _("called for somebody")
+    RUN_TAKE = "run-take", _("took a run on")
+    RUN_UNFLAG = "run-unflag", _("lowered a flag")
+    ADMIN = "admin", _("changed in the admin")
+    REFUSED = "refused", _("was refused")
+
+
+class AuditQuerySet(models.QuerySet):
+    def of(self, workspace):
+        """What concerns this workspace, newest first; nothing of another one."""
+        return self.filter(workspace_id=workspace.pk).order_by("-number")
+
+    def matching(self, text: str):
+        if not text:
+            return self
+        acts = [act.value for act in Act if text.lower() in str(act.label).lower()]
+        fields = Q(actor__icontains=text) | Q(object__icontains=text) | Q(address=text) | Q(act__in=acts)
+        return self.filter(fields | Q(act=text))
+
+    def update(self, **fields):
+        raise TypeError("the audit log is only added to")
+
+    def delete(self):
+        raise TypeError("the audit log is only added to")
+
+
+class AuditEntry(models.Model):
+    """One act. People and workspaces are noted by id and name: a row outlives what it speaks of."""
+
+    number = models.PositiveBigIntegerField(primary_key=True)
+    at = models.DateTimeField()
+    actor_id = models.BigIntegerField(null=True)
+    actor = models.CharField(max_length=TEXT_LENGTH, blank=True)
+    workspace_id = models.BigIntegerField(null=True)
+    address = models.CharField(max_length=64, blank=True)
+    act = models.CharField(max_length=30)
+    object = models.CharField(max_length=TEXT_LENGTH, blank=True)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    previous = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+
+    objects = AuditQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-number"]
+        indexes = [models.Index(fields=["workspace_id", "-number"], name="audit_of_workspace")]
+
+    def __str__(self):
+        return f"{self.number}: {self.actor} {self.act_word} {self.object}"
+
+    def save(self, **kwargs):
+        if not self._state.adding:
+            raise TypeError("the audit log is only added to")
+        super().save(force_insert=True)
+
+    def delete(self, **kwargs):
+        raise TypeError("the audit log is only added to")
+
+    @property
+    def act_word(self) -> str:
+        return str(Act(self.act).label) if self.act in Act.values else self.act
+
+    @property
+    def changes(self) -> list[tuple[str, str, str]]:
+        """What changed, from what, to what."""
+        names = [*self.before, *(name for name in self.after if name not in self.before)]
+        return [(name, str(self.before.get(name, "")), str(self.after.get(name, ""))) for name in names]
+
+    def hashed(self) -> str:
+        """The hash this row has to carry, over all it says and the hash before it."""
+        said = [
+            self.previous,
+            self.number,
+            self.at.isoformat(),
+            self.actor_id,
+            self.actor,
+            self.workspace_id,
+            self.address,
+            self.act,
+            self.object,
+            self.before,
+            self.after,
+        ]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+class AuditHead(models.Model):
+    """How long the chain is and how it ends. Without it, rows cut off at the end would not be missed; and
+    whoever adds a row holds it, so that the rows come one after the other."""
+
+    number = models.PositiveBigIntegerField(default=0)
+    hash = models.CharField(max_length=64, blank=True)
+
+    def __str__(self):
+        return f"{self.number} rows, ending in {self.hash}"
+
+
+@transaction.atomic
+def audit(who, act: str, object="", *, workspace=None, before=None, after=None) -> AuditEntry:
+    """Note an act. `who` is a request, a membership, a user, or None for nobody known; the workspace is
+    theirs unless it is named."""
+    user, place = _who(who)
+    workspace = workspace or place
+    head = AuditHead.objects.select_for_update().get_or_create(pk=1)[0]
+    entry = AuditEntry(
+        number=head.number + 1,
+        at=timezone.now(),
+        actor_id=user.pk if user else None,
+        actor=(user.get_full_name() or user.get_username())[:TEXT_LENGTH] if user else "",
+        workspace_id=workspace.pk if workspace else None,
+        address=_address.get()[:64],
+        act=act,
+        object=in_english(object)[:TEXT_LENGTH],
+        before=before or {},
+        after={
+            name: in_english(value) if isinstance(value, Promise) else value
+            for name, value in (after or {}).items()
+        },
+        previous=head.hash,
+    )
+    entry.hash = entry.hashed()
+    entry.save()
+    head.number, head.hash = entry.number, entry.hash
+    head.save()
+    return entry
+
+
+def in_english(text) -> str:
+    """As it is kept: whoever reads the log may read another language than who acted."""
+    with translation.override("en"):
+        return str(text)
+
+
+def _who(who):
+    """The user and the workspace of a request, a membership, a user or nobody."""
+    membership = getattr(who, "membership", who)
+    if hasattr(membership, "workspace"):
+        return membership.user, membership.workspace
+    user = getattr(who, "user", who)
+    return (user if user is not None and user.is_authenticated else None), None
+
+
+@contextmanager
+def coming_from(address: str):
+    """Whatever is audited inside was done from this network address."""
+    token = _address.set(address)
+    try:
+        yield
+    finally:
+        _address.reset(token)
+
+
+def faults(*, kept: tuple[int, str] = (0, "")) -> list[str]:
+    """What is wrong with the chain, in sentences; empty when every row stands as it was written. `kept` is
+    number and hash of a row as they were once: whoever rewrites the whole chain cannot rewrite that."""
+    found, number, previous = [], 0, ""
+    if kept[0] and not AuditEntry.objects.filter(number=kept[0], hash=kept[1]).exists():
+        found.append(f"row {kept[0]} is not the one that was written")
+    for entry in AuditEntry.objects.order_by("number").iterator(chunk_size=1000):
+        number += 1
+        if entry.number != number:
+            found.append(f"rows {number} to {entry.number - 1} are missing")
+            number = entry.number
+        if entry.hash != entry.hashed():
+            found.append(f"row {number} was changed after it was written")
+        elif entry.previous != previous:
+            found.append(f"row {number} does not follow the row before it")
+        previous = entry.hash
+    head = AuditHead.objects.filter(pk=1).first() or AuditHead()
+    if (head.number, head.hash) != (number, previous):
+        found.append(f"the log ends with row {number}, but {head.number} were written")
+    return found

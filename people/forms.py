@@ -1,0 +1,113 @@
+"""What a person may type about a team, and the sentences that say what is wrong with it."""
+
+from django import forms
+from django.contrib.auth import get_user_model, password_validation
+from django.utils.translation import gettext_lazy as _
+
+from people.models import NAME_LENGTH, Role, Workspace
+from people.team import LIMITS
+
+NAME_TAKEN = _("This name is taken.")
+
+
+class NameForm(forms.Form):
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=NAME_LENGTH,
+        error_messages={"required": _("Give the workspace a name.")},
+    )
+
+
+class SettingsForm(NameForm):
+    needs_second_factor = forms.BooleanField(label=_("Second factor required"), required=False)
+
+
+class InviteForm(forms.Form):
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.OPERATOR)
+    email = forms.EmailField(
+        label=_("E-mail"), required=False, error_messages={"invalid": _("This is no e-mail address.")}
+    )
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Role.choices)
+
+
+class LimitsForm(forms.ModelForm):
+    class Meta:
+        model = Workspace
+        fields = LIMITS
+        labels = {
+            "launches_a_minute_each": _("Launches a minute, each person"),
+            "launches_a_minute": _("Launches a minute, the whole workspace"),
+            "active_runs": _("Runs active at once"),
+            "run_hours_a_day": _("Run-hours a day"),
+        }
+        error_messages = {name: {"invalid": _("A whole number, or nothing for no limit.")} for name in LIMITS}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.min_value = 1
+            field.widget.attrs["min"] = 1
+            field.validators.append(at_least_one)
+
+
+def at_least_one(value):
+    if value is not None and value < 1:
+        raise forms.ValidationError(_("At least 1, or nothing for no limit."))
+
+
+class NewAccountForm(forms.Form):
+    """The account of somebody who was invited."""
+
+    full_name = forms.CharField(label=_("Your name"), max_length=100, required=False)
+    username = forms.CharField(
+        label=_("Name to sign in with"), error_messages={"required": _("Choose a name to sign in with.")}
+    )
+    email = forms.EmailField(label=_("E-mail"), required=False)
+    password = forms.CharField(
+        label=_("Password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        error_messages={"required": _("Choose a password.")},
+    )
+
+    def __init__(self, *args, email="", **kwargs):
+        super().__init__(*args, **kwargs)
+        self.invited_email = email
+        if email:
+            del self.fields["email"]  # the mail arrived there, so it is theirs
+
+    def clean_username(self):
+        username = self.cleaned_data["username"].strip()
+        user_model = get_user_model()
+        user_model._meta.get_field("username").run_validators(username)
+        if user_model.objects.filter(username__iexact=username).exists():
+            raise forms.ValidationError(NAME_TAKEN)
+        return username
+
+    def clean(self):
+        cleaned = super().clean()
+        email = self.invited_email or cleaned.get("email", "")
+        if email and get_user_model().objects.filter(email__iexact=email).exists():
+            text = _("There is an account with this address: sign in with it, and open the link again.")
+            self.add_error("email" if "email" in self.fields else None, text)
+        if password := cleaned.get("password"):
+            try:
+                password_validation.validate_password(password, self._user(cleaned, email))
+            except forms.ValidationError as error:
+                self.add_error("password", error)
+        return {**cleaned, "email": email}
+
+    def _user(self, cleaned, email):
+        first, _space, last = cleaned.get("full_name", "").strip().partition(" ")
+        return get_user_model()(
+            username=cleaned.get("username", ""), email=email, first_name=first, last_name=last
+        )
+
+    def save(self):
+        user = self._user(self.cleaned_data, self.cleaned_data["email"])
+        user.set_password(self.cleaned_data["password"])
+        user.save()
+        return user

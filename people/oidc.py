@@ -1,0 +1,96 @@
+"""Signing in at an OpenID Connect provider: what allauth leaves unchecked, and who may enter.
+
+allauth checks state, PKCE, `aud`, an `exp` that is there, and that `iss` is what the provider's own document
+says. Here it must be the issuer that was configured, the token must end, the nonce must be the one of this
+browser, and both answers of the provider must speak of the same person. People are known by issuer and `sub`,
+never by an address."""
+
+import secrets
+
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.helpers import render_authentication_error
+from allauth.socialaccount.providers.oauth2.client import OAuth2Error
+from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.shortcuts import render
+
+from people.audit import Act, audit
+from people.models import Membership, Workspace
+
+NONCE = "oidc_nonce"
+
+
+class OpenIDConnect(OpenIDConnectProvider):
+    package = "allauth.socialaccount.providers.openid_connect"
+
+    def redirect(self, request, process, next_url=None, data=None, **kwargs):
+        request.session[NONCE] = nonce = secrets.token_urlsafe(24)
+        kwargs["auth_params"] = {**kwargs.get("auth_params", {}), "nonce": nonce}
+        try:
+            return super().redirect(request, process, next_url=next_url, data=data, **kwargs)
+        except (OSError, KeyError, ValueError) as error:  # it does not answer, or not with its document
+            return render_authentication_error(request, self, exception=error)
+
+    def sociallogin_from_response(self, request, response):
+        claims, told = response.get("id_token"), response.get("userinfo")
+        nonce = request.session.pop(NONCE, "")
+        if not claims:
+            raise OAuth2Error("the provider sent no id token")
+        if "exp" not in claims:
+            raise OAuth2Error("the id token never ends")
+        if str(claims.get("iss")).rstrip("/") != settings.OIDC_ISSUER:
+            raise OAuth2Error("the id token is of another issuer")
+        if not nonce or not secrets.compare_digest(str(claims.get("nonce", "")), nonce):
+            raise OAuth2Error("the id token is not of this sign-in")
+        if told and told.get("sub") != claims.get("sub"):
+            raise OAuth2Error("the provider speaks of two people")
+        return super().sociallogin_from_response(
+            request, {**response, "userinfo": {**claims, **(told or {})}}
+        )
+
+    def extract_uid(self, data):
+        """Issuer and `sub` together: another issuer's person of the same `sub` is somebody else."""
+        return f"{settings.OIDC_ISSUER}#{super().extract_uid(data)}"[-191:]
+
+
+class InvitedByTheirDomain(DefaultSocialAccountAdapter):
+    """Signing up is open to verified addresses of the domains that were named, and to nobody else."""
+
+    def pre_social_login(self, request, sociallogin):
+        """Whoever left the domain does not get in any more either."""
+        if not request.user.is_authenticated and not _is_welcome(sociallogin):
+            audit(None, Act.SIGN_IN_FAILED, settings.OIDC_NAME, after={"reason": "domain"})
+            raise ImmediateHttpResponse(render(request, "people/not_welcome.html", status=403))
+        address = _verified_address(sociallogin)
+        known = get_user_model().objects.filter(email__iexact=address)
+        if not sociallogin.is_existing and not request.user.is_authenticated and known.exists():
+            context = {"address": address}
+            raise ImmediateHttpResponse(render(request, "people/known_address.html", context, status=403))
+
+    def is_open_for_signup(self, request, sociallogin):
+        return _is_welcome(sociallogin)
+
+    @transaction.atomic
+    def save_user(self, request, sociallogin, form=None):
+        """The account, and a place in the oldest workspace."""
+        user = super().save_user(request, sociallogin, form)
+        workspace = Workspace.objects.order_by("id").first()
+        if workspace:
+            membership = Membership.objects.create(user=user, workspace=workspace, role=settings.OIDC_ROLE)
+            audit(membership, Act.JOINED, settings.OIDC_NAME, after={"role": membership.role})
+        return user
+
+    def on_authentication_error(self, request, provider, error=None, exception=None, extra_context=None):
+        audit(None, Act.SIGN_IN_FAILED, settings.OIDC_NAME, after={"reason": str(exception or error)[:200]})
+
+
+def _is_welcome(sociallogin) -> bool:
+    domain = _verified_address(sociallogin).rpartition("@")[2].lower()
+    return bool(domain) and domain in settings.OIDC_ALLOWED_DOMAINS
+
+
+def _verified_address(sociallogin) -> str:
+    return next((address.email for address in sociallogin.email_addresses if address.verified is True), "")

@@ -1,0 +1,42 @@
+"""In which language and time zone a person reads, for pages and for what is pushed to them."""
+
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from django.utils import timezone, translation
+from django.utils.translation.trans_real import parse_accept_lang_header
+
+_exact_times = ContextVar("exact_times", default=False)
+
+
+@contextmanager
+def reading_as(user, accept_language: str = ""):
+    """Whatever is rendered inside speaks this person's language and tells the time of their zone, as they
+    like it. Who chose no language reads that of their browser, as it says in `accept_language`; what
+    nobody said is the instance's."""
+    chosen = getattr(user, "preferences", None)
+    language = (chosen and chosen.language) or language_of(accept_language) or translation.get_language()
+    zone = (chosen and chosen.time_zone) or timezone.get_current_timezone_name()
+    before = _exact_times.set(bool(chosen and chosen.remembered.get("exact_times")))
+    try:
+        with translation.override(language), timezone.override(zone):
+            yield
+    finally:
+        _exact_times.reset(before)
+
+
+def wants_exact_times() -> bool:
+    """Whether who reads wants `24 Nov 17:35` where others read `5 min ago`."""
+    return _exact_times.get()
+
+
+def language_of(accept_language: str) -> str | None:
+    """The first of a browser's languages that is spoken here; None without one."""
+    for code, _quality in parse_accept_lang_header(accept_language[:500]):
+        if code == "*":
+            return None
+        try:
+            return translation.get_supported_language_variant(code)
+        except LookupError:
+            continue
+    return None

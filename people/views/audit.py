@@ -1,0 +1,81 @@
+"""The audit log, for managers: what people did in this workspace."""
+
+import csv
+import json
+from urllib.parse import urlencode
+
+from django.http import StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from people.audit import AuditEntry
+from people.permissions import MANAGE, permission
+from people.spreadsheets import safe_cell
+from people.views.answers import step_up
+
+ROWS = 50
+COLUMNS = ["number", "at", "who", "address", "act", "object", "before", "after", "hash"]
+
+
+@permission(MANAGE)
+@require_GET
+def log(request):
+    """Newest first, searched by who, what and from where."""
+    text = _asked(request)
+    before = request.GET.get("before", "")[:18]
+    entries = AuditEntry.objects.of(request.membership.workspace).matching(text)
+    if before.isascii() and before.isdecimal():
+        entries = entries.filter(number__lt=int(before))
+    rows = list(entries[: ROWS + 1])
+    kept = {"q": text} if text else {}
+    older = "?" + urlencode({**kept, "before": rows[ROWS - 1].number}) if len(rows) > ROWS else ""
+    context = {
+        "section": "audit",
+        "entries": rows[:ROWS],
+        "q": text,
+        "older": older,
+        "export": "?" + urlencode(kept) if kept else "",
+    }
+    return render(request, "people/audit.html", context)
+
+
+@permission(MANAGE)
+@require_GET
+@step_up
+def export(request):
+    """The same rows as CSV, all of them."""
+    entries = AuditEntry.objects.of(request.membership.workspace).matching(_asked(request))
+    writer = csv.writer(Echo())
+    lines = (writer.writerow(map(safe_cell, row)) for row in _rows(entries))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="audit.csv"'
+    return response
+
+
+def _asked(request) -> str:
+    return request.GET.get("q", "").strip()[:200]
+
+
+def _rows(entries):
+    yield COLUMNS
+    for entry in entries.iterator(chunk_size=500):
+        changes = [
+            json.dumps(value, ensure_ascii=False) if value else "" for value in (entry.before, entry.after)
+        ]
+        yield [
+            entry.number,
+            entry.at.isoformat(),
+            entry.actor,
+            entry.address,
+            entry.act,
+            entry.object,
+            *changes,
+            entry.hash,
+        ]
+
+
+class Echo:
+    """A file that gives back what is written to it, a line at a time."""
+
+    def write(self, value):
+        return value

@@ -1,0 +1,91 @@
+"""Doors: the one-time link of an administrator, and the link of an invitation."""
+
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.models import EmailAddress
+from allauth.account.utils import perform_login
+from django.contrib.auth.decorators import login_not_required
+from django.db import IntegrityError, transaction
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from people import team
+from people.forms import NAME_TAKEN, NewAccountForm
+from people.links import person_of_link
+from people.models import Invitation
+from people.permissions import ANYONE, permission
+
+OPENED = "opened_invitation"
+
+
+@permission(ANYONE)
+@require_GET
+@never_cache
+@login_not_required
+def enter(request, uid, token):
+    """Signs in by a one-time link, then asks for a password."""
+    user = person_of_link(uid, token)
+    if user is None:
+        return render(request, "people/link_used.html", status=410)
+    return perform_login(request, user, email_verification="none", redirect_url=reverse("home"))
+
+
+@permission(ANYONE)
+@require_GET
+@never_cache
+@login_not_required
+def invitation(request, token):
+    """The link of an invitation leads to a page without it: no log and no other site is told the link."""
+    found = Invitation.objects.of_token(token).first()
+    if found is None:
+        return render(request, "people/invitation_over.html", status=410)
+    request.session[OPENED] = found.pk
+    return redirect("invitation-opened")
+
+
+@permission(ANYONE)
+@require_http_methods(["GET", "POST"])
+@never_cache
+@login_not_required
+def invitation_opened(request):
+    """The invitation whose link this browser opened: joins who is signed in, makes an account for who has
+    none."""
+    opened = Invitation.objects.open().filter(pk=request.session.get(OPENED))
+    found = opened.select_related("workspace", "created_by").first()
+    if found is None:
+        return render(request, "people/invitation_over.html", status=410)
+    if request.user.is_authenticated:
+        return _join(request, found)
+    return _join_anew(request, found)
+
+
+def _join(request, found: Invitation):
+    context = {"invitation": found}
+    if request.method == "GET":
+        return render(request, "people/invitation.html", context)
+    try:
+        team.join(request.user, found)
+    except team.NotPossible as error:
+        return render(request, "people/invitation.html", {**context, "problem": str(error)}, status=422)
+    return redirect("run-list")
+
+
+def _join_anew(request, found: Invitation):
+    form = NewAccountForm(request.POST or None, email=found.email)
+    context = {"invitation": found, "form": form}
+    if not (request.method == "POST" and form.is_valid()):
+        return render(request, "people/invitation.html", context, status=422 if form.errors else 200)
+    try:
+        with transaction.atomic():
+            user = form.save()
+            if found.email:
+                EmailAddress.objects.create(user=user, email=found.email, verified=True, primary=True)
+            team.join(user, found)
+    except team.NotPossible as error:
+        return render(request, "people/invitation.html", {**context, "problem": str(error)}, status=422)
+    except IntegrityError:  # by somebody else, just now
+        form.add_error("username", NAME_TAKEN)
+        return render(request, "people/invitation.html", context, status=422)
+    record_authentication(request, user, method="password")
+    return perform_login(request, user, email_verification="none", redirect_url=reverse("run-list"))

@@ -1,0 +1,95 @@
+"""What is done to many runs at once. Each run is asked for itself, and what is refused is told with its
+reason. Plain functions of models and plain values; no requests, no templates."""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from people.models import Membership
+from runs import accepting
+from runs.accepting import NotAllowed
+from runs.limits import OverLimit
+from runs.models import Run
+from runs.sayings import told
+
+MOST_RELAUNCHED = 50
+# Everything that matches may be a million runs: a page does not work on more than this.
+MOST_CHANGED = 1000
+
+
+class TooMany(Exception):
+    """More than is done at a time; the text says how many that is."""
+
+
+@dataclass
+class Outcome:
+    """What became of it: how many were done, and how often each reason was given for not doing it."""
+
+    done: list[Run] = field(default_factory=list)
+    refused: Counter = field(default_factory=Counter)
+
+    def note(self, run: Run, reason: str = "") -> None:
+        if reason:
+            self.refused[reason] += 1
+        else:
+            self.done.append(run)
+
+
+def chosen(runs, most: int) -> list[Run]:
+    """These runs, unless there are more than are taken at a time."""
+    some = list(runs[: most + 1])
+    if len(some) > most:
+        raise TooMany(_("At most %(most)d at a time. Narrow the list down.") % {"most": most})
+    return some
+
+
+def add_tag(membership: Membership, runs: Iterable[Run], name: str) -> Outcome:
+    """Give each run one more tag."""
+    _must_operate(membership)
+    outcome = Outcome()
+    for run in runs:
+        names = [tag.name for tag in run.shown_tags]
+        if name in names:
+            outcome.note(run, _("It has that tag already."))
+        else:
+            run.tag([*names, name], by=membership.user)
+            outcome.note(run)
+    return outcome
+
+
+def judge(membership: Membership, runs: Iterable[Run], verdict: str) -> Outcome:
+    """Give each run this verdict."""
+    _must_operate(membership)
+    outcome = Outcome()
+    for run in runs:
+        is_judged = run.judge(verdict, by=membership.user)
+        outcome.note(run, "" if is_judged else _("It is not over yet."))
+    return outcome
+
+
+def relaunch(membership: Membership, runs: Iterable[Run], token: uuid.UUID) -> Outcome:
+    """Launch again what each of these runs was launched with. The same token launches once. The new runs are
+    in `done`, and still to be rung for."""
+    _must_operate(membership)
+    outcome, seen = Outcome(), set()
+    for run in runs:
+        if run.agent_session_id in seen:
+            outcome.note(run, _("It is of the same session as another."))
+            continue
+        seen.add(run.agent_session_id)
+        try:
+            anew = accepting.relaunch(run, membership, token=uuid.uuid5(token, str(run.pk)))
+        except OverLimit as reason:
+            outcome.note(run, told(str(reason)))
+        else:
+            outcome.note(anew)
+    return outcome
+
+
+def _must_operate(membership: Membership) -> None:
+    if not membership.can_operate:
+        raise NotAllowed(gettext_lazy("Only operators and managers change runs."))

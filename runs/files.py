@@ -1,0 +1,83 @@
+"""Files of a session's deployment: what there is, and where one is right now. Asks Giga, keeps nothing. Plain
+functions of models; no requests, no templates."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.conf import settings
+from django.core import signing
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from runs import giga
+from runs.desktop import Refused, check_address
+from runs.giga import Access, GigaError, Outcome, RemoteFile
+from runs.models import AgentSession
+from runs.sayings import told
+
+Answer = TypeVar("Answer")
+
+TOKEN_SALT = "file"  # noqa: S105 -- a name, not a secret
+# Presigned addresses carry their signature, and often a whole session token.
+LONGEST_ADDRESS = 8000
+
+
+class NotRead(Exception):
+    """Giga was not asked, or did not say; the text says why. `is_gone`: it knows no such thing."""
+
+    def __init__(self, message: str, *, is_gone: bool = False):
+        super().__init__(message)
+        self.is_gone = is_gone
+
+
+def list_files(agent_session: AgentSession) -> tuple[RemoteFile, ...]:
+    """The files of this session's deployment; none when it has no deployment. Raises NotRead."""
+    deployment_id = agent_session.deployment_id
+    if not deployment_id:
+        return ()
+    return _ask(agent_session, lambda access: giga.list_files(access, deployment_id=deployment_id))
+
+
+def token_of(agent_session: AgentSession, file: RemoteFile) -> str:
+    """Stands for this file in our own address: only what was listed for a session is fetched by its page."""
+    return signing.dumps([agent_session.pk, file.file_id], salt=TOKEN_SALT)
+
+
+def address_of(agent_session: AgentSession, token: str) -> str:
+    """Where the file behind the token is for a short time, asked for anew. Raises NotRead."""
+    try:
+        session_id, file_id = signing.loads(token, salt=TOKEN_SALT)
+    except (signing.BadSignature, ValueError):
+        session_id, file_id = None, ""
+    if session_id != agent_session.pk:
+        raise NotRead(_("This session has no such file."), is_gone=True)
+    url = _ask(agent_session, lambda access: giga.get_download_url(access, file_id=file_id))
+    try:
+        place = check_address(
+            url,
+            own_origins=settings.SITE_ORIGINS,
+            allow_loopback=agent_session.workspace.giga_account.is_local,
+            longest=LONGEST_ADDRESS,
+        )
+    except Refused as reason:
+        raise NotRead(_("Giga's address for this file is not followed: %s.") % reason) from None
+    if place.kind != "page":
+        raise NotRead(_("Giga's address for this file is not one of the web."))
+    return place.url
+
+
+def _ask(agent_session: AgentSession, call: Callable[[Access], Answer]) -> Answer:
+    """One question to the Giga this session belongs to, out of what is free for people."""
+    account = getattr(agent_session.workspace, "giga_account", None)
+    if account is None or agent_session.is_simulated != account.is_simulated:
+        raise NotRead(_("This session belongs to another Giga than the one connected now."))
+    if not account.is_open or not account.take_for_people():
+        raise NotRead(told(account.paused_reason) or _("Waiting for the rate limit of Giga."))
+    try:
+        answer = call(account.access)
+    except GigaError as error:
+        account.note(error)
+        request = f" ({error.request_id})" if error.request_id else ""
+        raise NotRead(f"{told(error.message)}{request}", is_gone=error.outcome == Outcome.GONE) from None
+    account.answered(timezone.now())
+    return answer

@@ -1,0 +1,124 @@
+"""What is stored in English, told in the reader's language. Pure functions; no database, no HTML.
+
+Histories keep whole sentences, as they were true when they were written. Those without values are translated
+as they are; those with values are recognised by their form. A moment is kept as such, and told in the
+reader's zone."""
+
+import re
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+FORMS = [
+    gettext_noop("Run %(run)s"),
+    gettext_noop("Session %(session)s"),
+    gettext_noop("%(computer)s for %(hours)s h"),
+    gettext_noop("Computer: %(state)s"),
+    gettext_noop("Giga says “%(word)s”"),
+    gettext_noop("No contact: %(problem)s"),
+    gettext_noop("Session could not be read: %(problem)s"),
+    gettext_noop("The answer was lost, and %(count)s readings showed that it never began."),
+    gettext_noop("A person looked at Giga's side: it is run %(run)s."),
+    gettext_noop("Giga gave a desktop address that is not shown: %(problem)s."),
+    gettext_noop("Waiting for a free computer, place 1 in line: all of the plan are busy."),
+    gettext_noop("Waiting for a free computer, place %(place)s in line."),
+    gettext_noop("Giga cannot be reached since %(moment)s. Trying again by itself."),
+    gettext_noop("%(minutes)s min asked for"),
+    gettext_noop("%(minutes)s min added, says Giga"),
+    gettext_noop("%(minutes)s min were not asked for: it took too long"),
+    gettext_noop("%(minutes)s min were not added: %(problem)s"),
+    gettext_noop("Whether %(minutes)s min were added is not known: %(problem)s"),
+    gettext_noop("%(problem)s. Trying again by itself."),
+    gettext_noop("%(problem)s Launches wait until the key is replaced."),
+    gettext_noop("Giga refuses this workspace's key: %(problem)s"),
+    gettext_noop("Giga cannot be reached: %(problem)s"),
+    gettext_noop("Giga's answer was lost: %(problem)s"),
+    gettext_noop("Giga gave HTTP %(number)s without a reason"),
+    gettext_noop("Giga answered HTTP %(number)s"),
+    gettext_noop("Giga's answer holds no usable %(name)s"),
+    gettext_noop("Waiting: this workspace may have %(number)s runs active at once."),
+    gettext_noop(
+        "Launches wait: the data folder has %(number)s MB free, and 500 MB are needed. Watching goes on."
+    ),
+    gettext_noop("Works: Giga answered in %(ms)s ms."),
+    gettext_noop("Works: %(left)s of %(all)s requests left, %(ms)s ms."),
+    gettext_noop("You launched %(most)s runs within a minute, which is the limit. Wait a moment."),
+    gettext_noop("This workspace launched %(most)s runs within a minute, which is the limit. Wait a moment."),
+    gettext_noop("%(used)s of %(most)s run-hours of the last 24 hours are used: this one does not fit."),
+    gettext_noop("no complete answer within %(time)s s"),
+    gettext_noop("no connection within %(time)s s"),
+    gettext_noop("it is longer than %(number)s characters"),
+    gettext_noop("its scheme is %(word)s, only https and wss are shown"),
+    gettext_noop("%(word)s is not encrypted, and the host is not this machine"),
+]
+# Told as they are, by those who know no languages: what went wrong with Giga, its network and its addresses.
+WHOLE = [
+    gettext_noop("Giga did not say whether it extended"),
+    gettext_noop("Giga gave an answer that is not what its API documents"),
+    gettext_noop("Giga has not created this session yet."),
+    gettext_noop("Giga's answer holds no list of files"),
+    gettext_noop("Giga's answer holds no thread"),
+    gettext_noop("Giga's answer names no status"),
+    gettext_noop("It belongs to another Giga than the one connected now."),
+    gettext_noop("connection refused"),
+    gettext_noop("it cannot be read as an address"),
+    gettext_noop("it carries user information"),
+    gettext_noop("it has no scheme"),
+    gettext_noop("it holds characters that do not belong in an address"),
+    gettext_noop("it is larger than 1 MB"),
+    gettext_noop("it is not a text"),
+    gettext_noop("it names no host"),
+    gettext_noop("it points at the dashboard itself"),
+    gettext_noop("it points at the dashboard's own machine"),
+    gettext_noop("it was sealed with a key that is gone"),
+    gettext_noop("its certificate is not accepted"),
+    gettext_noop("its name is not known"),
+    gettext_noop("no connection"),
+    gettext_noop("the connection broke off"),
+    gettext_noop("this machine has no free thread"),
+]
+_VALUE = re.compile(r"%\((\w+)\)s")
+
+
+def _recogniser(form: str) -> re.Pattern:
+    texts_and_names = _VALUE.split(form)
+    pattern = "".join(
+        f"(?P<{part}>.+?)" if number % 2 else re.escape(part) for number, part in enumerate(texts_and_names)
+    )
+    return re.compile(pattern, re.DOTALL)
+
+
+_RECOGNISERS = [(_recogniser(form), form) for form in FORMS]
+
+
+def told(text: str) -> str:
+    """A stored sentence of ours in the reader's language; what is not one of ours comes back as it is. A
+    problem that a sentence tells of is a sentence itself."""
+    if not text:
+        return ""
+    for recogniser, form in _RECOGNISERS:
+        if found := recogniser.fullmatch(text):
+            values = found.groupdict()
+            if "problem" in values:
+                values["problem"] = told(values["problem"])
+            if "moment" in values:
+                values["moment"] = _clock(values["moment"])
+            return _(form) % values
+    return _(text)
+
+
+def clock(at: datetime, form: str = "%H:%M") -> str:
+    """The time of day in the reader's zone, `10:46`; when it is not of today the day, too: `24 Nov 10:46`."""
+    local = timezone.localtime(at)
+    is_today = local.date() == timezone.localdate()
+    return local.strftime(form) if is_today else date_format(local, "SHORT_DATETIME_FORMAT")
+
+
+def _clock(moment: str) -> str:
+    try:
+        return clock(datetime.fromisoformat(moment))
+    except ValueError:
+        return moment  # as it was stored before moments were kept

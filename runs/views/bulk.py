@@ -1,0 +1,81 @@
+"""What a person does to many runs of the list at once."""
+
+from django.contrib import messages
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods
+
+from people.permissions import WATCH, permission, refused
+from runs import bulk, exporting, listing, tasks
+from runs.accepting import NotAllowed
+from runs.forms import BulkForm, RunFilterForm
+
+MEDIA = {
+    "csv": ("text/csv; charset=utf-8", exporting.csv_lines),
+    "json": ("application/json", exporting.json_lines),
+}
+
+
+@permission(WATCH)
+@require_http_methods(["GET", "POST"])
+def run_bulk(request):
+    """Does to the runs that were picked, or to everything that matches the address, what was asked. A GET
+    says how many match."""
+    membership = request.membership
+    filters = RunFilterForm(request.GET).filters()
+    filters.pop("before", None)
+    if request.method == "GET":
+        return HttpResponse(listing.shown_count(listing.count_of(membership, filters)))
+    form = BulkForm(request.POST)
+    back = redirect(reverse("run-list") + listing.query_of(filters))
+    if not form.is_valid():
+        messages.warning(request, " ".join(error for errors in form.errors.values() for error in errors))
+        return back
+    runs = listing.filtered(membership, filters)
+    if not form.cleaned_data["everything"]:
+        # Picked rows count even when they do not match any longer.
+        runs = listing.filtered(membership, {}).filter(pk__in=form.cleaned_data["run"])
+    if form.cleaned_data["action"] in MEDIA:
+        return _export(runs, form.cleaned_data["action"])
+    try:
+        outcome = _act(membership, runs, form.cleaned_data)
+    except NotAllowed as reason:
+        return refused(request, reason.args[0])
+    except bulk.TooMany as reason:
+        messages.warning(request, str(reason))
+        return back
+    _tell(request, outcome)
+    return back
+
+
+def _act(membership, runs, asked: dict) -> bulk.Outcome:
+    runs = runs.for_list()
+    if asked["action"] == "tag":
+        return bulk.add_tag(membership, bulk.chosen(runs, bulk.MOST_CHANGED), asked["tag"])
+    if asked["action"].startswith("verdict-"):
+        verdict = asked["action"].removeprefix("verdict-")
+        return bulk.judge(membership, bulk.chosen(runs, bulk.MOST_CHANGED), verdict)
+    outcome = bulk.relaunch(membership, bulk.chosen(runs, bulk.MOST_RELAUNCHED), asked["token"])
+    for run in outcome.done:
+        tasks.ring(run.pk)
+    return outcome
+
+
+def _export(runs, kind: str):
+    media, lines = MEDIA[kind]
+    name = f"runs-{timezone.localtime():%Y-%m-%d-%H%M}.{kind}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return StreamingHttpResponse(lines(runs), content_type=media, headers=headers)
+
+
+def _tell(request, outcome: bulk.Outcome) -> None:
+    count = len(outcome.done)
+    messages.success(
+        request, ngettext("%(count)d run done.", "%(count)d runs done.", count) % {"count": count}
+    )
+    for reason, times in outcome.refused.items():
+        refused = ngettext("%(count)d run not done: %(reason)s", "%(count)d runs not done: %(reason)s", times)
+        messages.warning(request, refused % {"count": times, "reason": reason})

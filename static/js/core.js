@@ -1,0 +1,82 @@
+// What the page's scripts share: finding elements, the server's clock, words for times, the second hand, keys.
+
+export const $ = (selector, root = document) => root.querySelector(selector);
+export const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+// What a script says stands in the page, in the language of its reader.
+const words = JSON.parse(document.body.dataset.words);
+export const word = (key, ...values) => words[key].replace(/%s/g, () => values.shift());
+
+// The runs list and the wall say how what is pushed finds its place; any other page takes it as it comes.
+export const rows = { place: ({ content }) => content, hold: (text) => text, end: () => undefined };
+// What this page shows is not all there is: it fetches its live parts.
+export const fetchAnew = () => dispatchEvent(new Event("behind"));
+
+// The clocks of people's machines are wrong often enough: every duration counts by the server's.
+const clockOffset = Date.parse(document.documentElement.dataset.now) - Date.now() || 0;
+export const now = () => Date.now() + clockOffset;
+const pad = (number) => String(number).padStart(2, "0");
+// In the language and zone of the reader's pages, which need not be the browser's. English days precede months.
+const { lang, dataset } = document.documentElement;
+export const number = (value) => value.toLocaleString(lang);
+export const written = (ms, format) => new Date(ms).toLocaleString(lang.replace(/^en$/, "en-GB"), { timeZone: dataset.zone, ...format });
+export const clock = (ms) => written(ms, { timeStyle: "medium" });
+
+export const duration = (ms) => {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  const [h, m] = [Math.floor(s / 3600), Math.floor(s / 60) % 60];
+  return h ? `${h}:${pad(m)}:${pad(s % 60)}` : `${m}:${pad(s % 60)}`;
+};
+export const about = (ms) => {
+  const minutes = Math.round(ms / 60000);
+  const [h, m] = [Math.floor(minutes / 60), minutes % 60];
+  return "~" + [h && `${h} h`, (m || !h) && `${m} min`].filter(Boolean).join(" ");
+};
+export const ago = (ms) => {
+  const minutes = Math.floor((now() - ms) / 60000);
+  if (minutes < 1) return word("now");
+  if (minutes < 60) return word("min_ago", minutes);
+  return minutes < 1440 ? word("h_ago", Math.floor(minutes / 60)) : null;
+};
+export const setText = (element, text) => {
+  if (element && text !== null && element.textContent !== text) element.textContent = text;
+};
+export const say = (text) => setText($("#said"), text);
+
+// What moves by the clock. A part that was just put in place does not wait for the next second.
+const hands = [];
+export const everySecond = (hand) => {
+  hands.push(hand);
+  hand();
+};
+export const tick = () => hands.forEach((hand) => hand());
+setInterval(tick, 1000);
+
+// One listener for all clicks: what is pushed into the page later is heard as well.
+export const onClick = (selector, act) =>
+  document.addEventListener("click", (event) => {
+    const hit = event.target.closest?.(selector);
+    if (hit) act(hit, event);
+  });
+
+// Storage, the browser's and the tab's. It may be forbidden; then a choice lasts as long as its page.
+export const stored = (act) => {
+  try {
+    return act(localStorage, sessionStorage);
+  } catch {
+    return null;
+  }
+};
+// Where a form's draft is kept: one for each person.
+export const draftOf = ({ dataset }) => `gigawatch-draft ${document.body.dataset.person} ${dataset.draft}`;
+
+// A desktop's viewer whose address has expired gets a fresh one with a fresh frame, every ten seconds at most.
+addEventListener("message", ({ source, data }) => {
+  const frame = data?.renew && $$("iframe").find(({ contentWindow }) => contentWindow === source);
+  if (!frame || Date.now() - frame.dataset.renewed < 10000) return;
+  frame.dataset.renewed = Date.now();
+  frame.src = frame.src;
+});
+
+// Keys and what they do on this page, as listed under "?".
+export const keys = {};

@@ -1,0 +1,19 @@
+// What every page has, also one that only says what went wrong. It runs before the first paint, so that a chosen
+// theme does not flash; without a choice the system's counts.
+document.documentElement.dataset.js = "";
+try {
+  const theme = localStorage.getItem("gigawatch-theme");
+  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+} catch {
+  // Storage may be forbidden; then the system's theme it is.
+}
+
+// Copying by a button: what it carries, else the page's address.
+document.addEventListener("click", async ({ target }) => {
+  const button = target.closest?.("[data-copy]");
+  if (!button) return;
+  const copied = await navigator.clipboard?.writeText(button.dataset.copy || location.href).then(() => true, () => false);
+  button.classList.toggle("is-done", !!copied);
+  if (copied) setTimeout(() => button.classList.remove("is-done"), 1500);
+  dispatchEvent(new CustomEvent("copied", { detail: copied }));
+});

@@ -1,0 +1,55 @@
+// The launch form: what it will cost, and when it will end.
+import { $, $$, clock, draftOf, now, number, setText, stored, word, written } from "./core.js";
+
+const launch = $("#launch");
+const hours = launch.elements.duration_hours;
+const slider = $("#slider input");
+const marks = [1, 2, 4, 8, 24];
+
+// The five usual durations stand at equal distances; between two of them the scale is even.
+const hoursAt = (place) => {
+  const i = Math.min(3, Math.floor(place));
+  return Math.round(marks[i] + (place - i) * (marks[i + 1] - marks[i]));
+};
+const placeOf = (value) => {
+  const i = Math.max(0, marks.findLastIndex((mark) => mark <= value && mark < 24));
+  return i + (value - marks[i]) / (marks[i + 1] - marks[i]);
+};
+const setHours = (value) => {
+  hours.value = value;
+  hours.dispatchEvent(new Event("input", { bubbles: true }));
+};
+const show = () => {
+  const value = Number(hours.value);
+  slider.value = placeOf(value);
+  slider.style.setProperty("--fill", `${placeOf(value) * 25}%`);
+  for (const mark of $$(".marks button")) mark.ariaPressed = Number(mark.value) === value;
+  const end = now() + value * 3600000;
+  const [today, day] = [now(), end].map((ms) => written(ms, { weekday: "short" }));
+  setText($("#ends-about"), `${day === today ? "" : day} ${clock(end).slice(0, 5)}`);
+  const rate = Number($('[name="sandbox_template"]:checked', launch)?.dataset.credits);
+  setText($("#estimate b"), rate ? word("credits", number(rate * value)) : "");
+  setText($("#estimate span"), word(rate ? "runtime_only" : "no_rate"));
+  for (const counter of $$("[data-counter]")) {
+    const length = $(`#${counter.dataset.counter}`).value.length;
+    setText(counter, length ? word("characters", number(length)) : "");
+  }
+};
+slider.addEventListener("input", () => setHours(hoursAt(Number(slider.value))));
+$(".marks").addEventListener("click", (event) => event.target.value && setHours(event.target.value));
+launch.addEventListener("input", show);
+launch.elements.other_template.addEventListener("focus", () => $("#other-computer").click());
+
+// A draft may have filled what is folded away.
+for (const fold of $$(".fold", launch)) fold.open ||= $("textarea, input", fold).value;
+$('[aria-invalid="true"]', launch)?.focus();
+
+launch.addEventListener("submit", (event) => {
+  const button = $("[data-launch]");
+  if (button.disabled) return event.preventDefault();
+  stored((store) => store.setItem(launch.elements.launch_token.value, draftOf(launch)));
+  // After the browser has taken the fields: a disabled button would not be the one that was pressed.
+  setTimeout(() => (button.disabled = true));
+});
+setInterval(show, 20000);
+show();

@@ -1,0 +1,101 @@
+"""Every page that links lead to, and every kind of control once, with the console open: no script error,
+nothing that the content policy had to stop, no request that failed. And in German nothing in English."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.urls import Resolver404, resolve
+
+from tests.access import MATRIX
+from tests.browser.english import english_on
+from tests.browser.walking import Console, press_all, walk
+from tests.sights import SIGHTS, look
+
+# Pressed by nobody here: what ends the login, takes something away for good, or locks the presser out; and
+# passkeys, which need a name for an address (tests/browser/test_sign_in.py).
+LEFT_ALONE = re.compile(
+    r"logout|delete|remove|revoke|deactivate|needs_second_factor|language|accounts/sessions/ form|webauthn"
+)
+# Addresses that lead to no page of ours: downloads, and Giga's own page.
+NO_PAGES = {"team-audit-export", "run-desktop-open", "session-file"}
+# What is part of another page, and opened there.
+PARTS = {"run-peek", "run-desktop", "wall-extend", "find", "own-workspaces", "session-files", "run-bulk"}
+# Not for who is signed in, or asked by no person.
+OTHERS = {"enter", "invitation", "invitation-opened", "workspace-new", "healthz"}
+PAGES = [sight for sight in SIGHTS if not sight.act and sight.name[0] not in "45"]
+
+
+def kind_of(address: str) -> tuple | None:
+    """Which page of ours an address opens, and what it says to it; None for what is no page, and for pages to
+    which several things are said at once."""
+    parts = urlsplit(address)
+    try:
+        name = resolve(parts.path).view_name
+    except Resolver404:
+        return None
+    said = parse_qs(parts.query)
+    is_left = name in NO_PAGES or len(said) > 1 or LEFT_ALONE.search(address)
+    return None if is_left else (name, *said)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_click_through(language, frozen, chromium):
+    """In both languages the same way: answers and scripts speak, too, not pages alone."""
+    context = frozen.context(chromium, "every", locale=language, viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    context.on("page", lambda tab: tab.close())
+    console = Console(page, frozen.url)
+    pressed, in_english = set(), set()
+
+    def read():
+        in_english.update((text, console.where) for text in english_on(page) if language == "de")
+
+    def at_each(address):
+        read()
+        press_all(page, console, pressed, LEFT_ALONE, read)
+
+    addresses = [frozen.address(sight.path) for sight in PAGES if sight.who == "every"]
+    visited = walk(page, console, addresses, kind_of, at_each)
+    assert page.locator("html").get_attribute("lang") == language
+    context.close()
+    assert console.wrong == []
+    assert in_english == set()
+    pages = {name for name, row in MATRIX["routes"].items() if "GET" in row}
+    assert pages - {kind[0] for kind in visited if kind} == NO_PAGES | PARTS | OTHERS
+    assert len(pressed) > 150, sorted(pressed)
+
+
+def test_pages_of_others_are_in_german_too(frozen, chromium):
+    """Of viewers, of the guarded, of nobody: what the walk of a manager does not come by."""
+    in_english = []
+    for sight in (sight for sight in PAGES if sight.who != "every"):
+        page = look(sight, frozen, chromium, locale="de")
+        in_english += [(text, sight.name) for text in english_on(page)]
+        page.context.close()
+    assert in_english == []
+
+
+def test_english_is_seen(frozen, chromium):
+    """On an English page, where there is nothing else."""
+    context = frozen.context(chromium, "every", locale="en")
+    page = context.new_page()
+    page.goto(frozen.address("/runs/"))
+    found = english_on(page)
+    context.close()
+    assert {"Runs", "New run"} <= found
+
+
+def test_the_console_is_heard(frozen, chromium):
+    """A script that raises, a style that the policy stops, a page that is not there: each would be seen."""
+    context = frozen.context(chromium, "every")
+    page = context.new_page()
+    console = Console(page, frozen.url)
+    page.goto(frozen.address("/me/"))
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<i style=top:0></i>')")
+    page.evaluate("setTimeout(() => { throw new Error('raised') })")
+    page.evaluate("fetch('/nothing/').then((answer) => answer.text())")
+    console.settle()
+    context.close()
+    said = "\n".join(console.wrong)
+    assert "Content Security Policy" in said and "script: raised" in said and "404 GET" in said

@@ -1,0 +1,189 @@
+"""The Giga key: set, replaced and tested by managers, shown to nobody."""
+
+from datetime import timedelta
+
+import pytest
+import responses
+from django.utils import timezone
+
+from people.audit import Act, AuditEntry
+from runs import following, instance
+from runs.models import GigaAccount, Run
+from runs.sealed import seal
+from runs.status import Status
+from tests import factories
+from tests.served import KEY
+
+NEW = "giga_sk_" + "c" * 32
+GIGA = "http://127.0.0.1:9"
+BILLING = f"{GIGA}/api/billing"
+
+
+@pytest.fixture
+def client(client, manager):
+    factories.sign_in(client, manager)
+    return client
+
+
+@pytest.fixture
+def giga():
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as giga:
+        yield giga
+
+
+def works(giga, *, left="41"):
+    headers = {"X-RateLimit-Remaining": left} if left else {}
+    body = {"success": True, "data": {"billing": {"totalBalance": 7}}}
+    return giga.get(BILLING, json=body, headers=headers)
+
+
+def refuses(giga):
+    body = {"error": {"code": "INVALID_API_KEY", "message": f"Unknown key {NEW}"}}
+    return giga.get(BILLING, json=body, status=401)
+
+
+def account_of(workspace) -> GigaAccount:
+    return GigaAccount.objects.get(workspace=workspace)
+
+
+def test_a_test_says_what_is_left_and_changes_nothing_at_giga(client, workspace, giga):
+    call = works(giga)
+    page = client.post("/team/key/test/", follow=True)
+    assert "Works: 41 of 60 requests left" in page.content.decode()
+    assert call.calls[0].request.headers["Authorization"] == f"Bearer {KEY}"
+    assert [(c.request.method, c.request.url) for c in giga.calls] == [("GET", BILLING)]
+
+
+@pytest.mark.parametrize("left", ["", "many", "-1", "9" * 20])
+def test_where_giga_does_not_say_what_is_left_the_page_does_not_either(client, workspace, giga, left):
+    works(giga, left=left)
+    assert "Works: Giga answered in" in client.post("/team/key/test/", follow=True).content.decode()
+
+
+def test_a_test_costs_the_budget_and_waits_for_it(client, workspace, giga):
+    works(giga)
+    now = timezone.now().timestamp()
+    client.post("/team/key/test/")
+    assert account_of(workspace).people_free_at > now
+    GigaAccount.objects.update(people_free_at=now + 99)
+    page = client.post("/team/key/test/", follow=True)
+    assert "the requests of this minute are used up" in page.content.decode()
+    assert len(giga.calls) == 1
+
+
+def test_a_refused_key_is_said_and_nothing_more_is_asked(client, workspace, giga):
+    refuses(giga)
+    page = client.post("/team/key/test/", follow=True).content.decode()
+    assert "Unknown key" in page
+    assert account_of(workspace).paused_at
+    client.post("/team/key/test/")
+    assert len(giga.calls) == 1
+
+
+def test_a_new_key_is_tried_at_once_and_never_shown(client, workspace, giga):
+    call = works(giga)
+    page = client.post("/team/key/", {"api_key": NEW}, follow=True).content.decode()
+    assert "Works: 41 of 60" in page and "giga_sk_…cccc" in page and NEW not in page
+    assert call.calls[0].request.headers["Authorization"] == f"Bearer {NEW}"
+    account = account_of(workspace)
+    assert (account.api_key, account.key_set_by.username) == (NEW, "mona")
+    entry = AuditEntry.objects.get(act=Act.KEY_REPLACED)
+    assert (entry.before, entry.after) == ({"key": "…cdef"}, {"key": "…cccc"})
+
+
+def test_an_answer_that_quotes_the_key_does_not_carry_it_to_the_page_or_the_log(client, workspace, giga):
+    refuses(giga)
+    page = client.post("/team/key/", {"api_key": NEW}, follow=True).content.decode()
+    assert "Unknown key (key)" in page and NEW not in page
+    assert NEW not in str(list(AuditEntry.objects.values()))
+    assert NEW not in account_of(workspace).paused_reason
+
+
+@pytest.mark.parametrize(
+    "key", ["", "  ", "short", "with space inside it", "naïve-key-of-letters", "x" * 201]
+)
+def test_what_is_no_key_is_refused_and_not_sent_back(client, workspace, key, giga):
+    page = client.post("/team/key/", {"api_key": key})
+    assert page.status_code == 422 and b"field-error" in page.content
+    assert not key.strip() or f'value="{key}"'.encode() not in page.content
+    assert account_of(workspace).api_key == KEY and not giga.calls
+
+
+def test_a_paused_account_resumes_and_waiting_launches_are_due(client, workspace, giga):
+    works(giga)
+    account_of(workspace).pause("Giga refuses this workspace's key.")
+    waiting = factories.make_run(workspace, Status.QUEUED, due_at=timezone.now() + timedelta(seconds=60))
+    client.post("/team/key/", {"api_key": NEW})
+    account = account_of(workspace)
+    assert (account.paused_at, account.paused_reason, account.is_open) == (None, "", True)
+    assert Run.objects.get(pk=waiting.pk).due_at <= timezone.now()
+
+
+def test_replacing_it_leaves_the_lease_and_the_runs_as_they_are(client, workspace, giga):
+    works(giga)
+    run = factories.make_run(workspace)
+    account = account_of(workspace)
+    leased = GigaAccount.objects.take("watcher", [account.pk], at_most=1)
+    due_at = Run.objects.get(pk=run.pk).due_at
+    client.post("/team/key/", {"api_key": NEW})
+    assert GigaAccount.objects.renew("watcher") == leased
+    run.refresh_from_db()
+    assert (run.status, run.due_at) == (Status.RUNNING, due_at)
+
+
+def test_the_next_reading_of_a_run_asks_with_the_new_key(client, workspace, giga):
+    works(giga)
+    run = factories.make_run(workspace)
+    reading = giga.get(
+        f"{GIGA}/api/sessions/{run.agent_session.thread_id}/runs/{run.remote_id}",
+        json={"status": "EXECUTING", "isCompleted": False},
+    )
+    client.post("/team/key/", {"api_key": NEW})
+    following.refresh(run.pk)
+    assert reading.calls[0].request.headers["Authorization"] == f"Bearer {NEW}"
+
+
+def test_a_refusal_of_the_old_key_that_comes_late_does_not_pause_the_new_one(workspace, manager):
+    asked_with_the_old = account_of(workspace)
+    account_of(workspace).set_key(NEW, by=manager)
+    asked_with_the_old.pause("Giga refuses this workspace's key.")
+    assert account_of(workspace).is_open
+
+
+def test_a_key_that_cannot_be_opened_is_said_and_can_be_replaced(client, workspace, giga):
+    works(giga)
+    GigaAccount.objects.update(sealed_api_key=seal("x", place="elsewhere"))
+    assert b"cannot be opened" in client.get("/team/key/").content
+    assert b"cannot be opened" in client.post("/team/key/test/", follow=True).content
+    client.post("/team/key/", {"api_key": NEW})
+    assert account_of(workspace).api_key == NEW
+
+
+def test_a_workspace_without_a_key_gets_its_own(client, workspace, manager, giga, settings):
+    settings.IS_DEMO = False
+    settings.GIGA_API_URL = GIGA
+    works(giga)
+    GigaAccount.objects.all().delete()
+    assert b"no key to test yet" in client.post("/team/key/test/", follow=True).content
+    client.post("/team/key/", {"api_key": NEW})
+    assert (account_of(workspace).api_key, account_of(workspace).api_url) == (NEW, GIGA)
+
+
+def test_in_the_demo_a_new_workspace_gets_the_simulated_giga(client, workspace, manager, giga, stranger):
+    works(giga)
+    GigaAccount.objects.filter(workspace=workspace).delete()
+    GigaAccount.objects.update(is_simulated=True)
+    client.post("/team/key/", {"api_key": NEW})
+    assert (account_of(workspace).is_simulated, account_of(workspace).api_url) == (True, GIGA)
+
+
+def test_the_key_of_the_page_outlives_the_one_of_the_environment(workspace, manager):
+    account_of(workspace).set_key(NEW, by=manager)
+    instance.connect_account(workspace, api_url=GIGA, api_key=KEY, is_simulated=False)
+    assert account_of(workspace).api_key == NEW
+
+
+def test_each_workspace_has_a_key_of_its_own(client, workspace, stranger, giga):
+    works(giga)
+    client.post("/team/key/", {"api_key": NEW})
+    assert account_of(stranger.memberships.get().workspace).api_key == KEY

@@ -1,0 +1,177 @@
+"""Members and roles."""
+
+import threading
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from people import team
+from people.audit import Act, AuditEntry
+from people.models import Membership
+from tests import factories
+
+MANAGERS_ACTS = [
+    "/team/invite/",
+    "/team/invitations/{0}/revoke/",
+    "/team/members/{0}/role/",
+    "/team/members/{0}/remove/",
+    "/team/key/test/",
+]
+MANAGERS_PAGES = ["/team/key/", "/team/limits/", "/team/settings/", "/team/audit/", "/team/audit/export/"]
+
+
+@pytest.fixture
+def client(client, manager):
+    factories.sign_in(client, manager)
+    return client
+
+
+def place(user, workspace=None) -> Membership:
+    places = Membership.objects.filter(user=user)
+    return places.get(workspace=workspace) if workspace else places.get()
+
+
+def test_everybody_sees_who_is_in_the_team(workspace, manager, operator, viewer, stranger):
+    for user in (manager, operator, viewer):
+        visitor = Client()
+        visitor.force_login(user)
+        page = visitor.get("/team/")
+        assert [member.user for member in page.context["members"]] == [manager, operator, viewer]
+        assert b"stella" not in page.content
+
+
+def test_the_list_asks_as_many_queries_for_three_members_as_for_one(
+    client, workspace, manager, django_assert_num_queries
+):
+    client.get("/team/")
+    with django_assert_num_queries(10):
+        client.get("/team/")
+    for _ in range(2):
+        factories.make_person(workspace)
+    with django_assert_num_queries(10):
+        client.get("/team/")
+
+
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+def test_only_managers_open_managers_pages_and_refusals_are_noted(workspace, role):
+    user, visitor = factories.make_person(workspace, role=role), Client()
+    factories.sign_in(visitor, user)
+    for path in MANAGERS_PAGES:
+        assert visitor.get(path).status_code == 403, path
+    for path in MANAGERS_ACTS:
+        assert visitor.post(path.format(place(user).pk), {"role": "manager"}).status_code == 403, path
+    assert place(user).role == role
+    assert AuditEntry.objects.filter(act=Act.REFUSED).count() == len(MANAGERS_PAGES) + len(MANAGERS_ACTS)
+
+
+def test_a_manager_changes_a_role(client, operator):
+    client.post(f"/team/members/{place(operator).pk}/role/", {"role": "viewer"})
+    assert place(operator).role == "viewer"
+    entry = AuditEntry.objects.get(act=Act.ROLE_CHANGED)
+    assert (entry.actor, entry.object) == ("mona", "olga")
+    assert (entry.before, entry.after) == ({"role": "operator"}, {"role": "viewer"})
+
+
+@pytest.mark.parametrize("role", ["", "owner", "x" * 300])
+def test_a_role_that_does_not_exist_changes_nothing(client, operator, role):
+    client.post(f"/team/members/{place(operator).pk}/role/", {"role": role})
+    assert place(operator).role == "operator"
+
+
+def test_a_removed_member_sees_nothing_and_what_they_did_keeps_their_name(client, workspace, operator):
+    run = factories.make_run(workspace, by=operator)
+    visitor = Client()
+    visitor.force_login(operator)
+    assert visitor.get(f"/runs/{run.pk}/").status_code == 200
+    client.post(f"/team/members/{place(operator).pk}/remove/")
+    assert visitor.get(f"/runs/{run.pk}/").status_code == 403
+    assert visitor.get("/runs/").status_code == 403
+    assert b"olga" in client.get(f"/runs/{run.pk}/").content
+
+
+def test_a_lowered_role_counts_from_the_next_request_on(client, operator):
+    visitor = Client()
+    visitor.force_login(operator)
+    assert visitor.get("/runs/new/").status_code == 200
+    client.post(f"/team/members/{place(operator).pk}/role/", {"role": "viewer"})
+    assert visitor.post("/runs/new/", {}).status_code == 403
+
+
+@pytest.mark.parametrize("act", ["role", "remove"])
+def test_the_last_manager_stays(client, manager, operator, act):
+    page = client.post(f"/team/members/{place(manager).pk}/{act}/", {"role": "viewer"}, follow=True)
+    assert b"A workspace needs a manager" in page.content
+    assert place(manager).role == "manager"
+
+
+def test_a_manager_with_a_closed_account_is_not_one_who_could_take_over(client, workspace, manager):
+    factories.make_person(workspace, role="manager", is_active=False)
+    client.post(f"/team/members/{place(manager).pk}/role/", {"role": "viewer"})
+    assert place(manager).role == "manager"
+
+
+def test_members_of_another_team_are_not_there(client, stranger):
+    theirs = place(stranger).pk
+    assert client.post(f"/team/members/{theirs}/role/", {"role": "viewer"}).status_code == 404
+    assert client.post(f"/team/members/{theirs}/remove/").status_code == 404
+    assert place(stranger).role == "manager"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_managers_who_remove_each_other_at_once_one_stays():
+    workspace = factories.make_workspace()
+    people = [factories.make_person(workspace, role="manager") for _ in range(2)]
+    places = [place(user) for user in people]
+    at_once, said = threading.Barrier(2), []
+
+    def remove(me, other):
+        try:
+            at_once.wait(10)
+            team.remove(me, other)
+        except team.NotPossible as error:
+            said.append(str(error))
+        finally:
+            connection.close()
+
+    pairs = [(places[0], places[1]), (places[1], places[0])]
+    threads = [threading.Thread(target=remove, args=pair) for pair in pairs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert Membership.objects.filter(workspace=workspace, role="manager").count() == 1
+    assert said == ["You are not a manager any more."]
+
+
+class TestStepUp:
+    """After five minutes the password is asked for again."""
+
+    def test_members_are_not_changed_by_an_old_login(self, client, manager, operator):
+        factories.sign_in(client, manager, seconds_ago=301)
+        answer = client.post(f"/team/members/{place(operator).pk}/role/", {"role": "viewer"})
+        assert answer.url == "/accounts/reauthenticate/?next=%2Fteam%2F"
+        assert place(operator).role == "operator"
+
+    def test_the_page_offers_to_confirm_and_then_shows_the_controls(self, client, manager):
+        factories.sign_in(client, manager, seconds_ago=301)
+        assert b"Confirm that it is you" in client.get("/team/").content
+        form = {"password": "a long password of mona", "next": "/team/"}
+        assert client.post("/accounts/reauthenticate/", form).url == "/team/"
+        assert client.get("/team/").context["can_change"]
+
+    def test_a_wrong_password_confirms_nothing(self, client, manager):
+        factories.sign_in(client, manager, seconds_ago=301)
+        client.post("/accounts/reauthenticate/", {"password": "another password", "next": "/team/"})
+        assert not client.get("/team/").context["can_change"]
+
+    @pytest.mark.parametrize("path", ["/team/key/", "/team/settings/", "/team/audit/export/"])
+    def test_secret_pages_ask_first(self, client, manager, path):
+        factories.sign_in(client, manager, seconds_ago=301)
+        assert client.get(path).url.startswith("/accounts/reauthenticate/")
+
+    def test_a_key_sent_too_late_is_kept_nowhere(self, client, manager, workspace):
+        factories.sign_in(client, manager, seconds_ago=301)
+        client.post("/team/key/", {"api_key": "giga_sk_" + "c" * 32})
+        assert "giga_sk_ccc" not in str(dict(client.session))
+        assert workspace.giga_account.api_key == factories.KEY

@@ -1,0 +1,189 @@
+"""Every cell of access_matrix.toml, asked with real requests about a real run, session, note, view, member
+and invitation; and that nothing is missing in it, nor named for nothing."""
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.core.management import get_commands
+from django.urls import get_resolver, reverse
+
+from people import team
+from people.models import Membership, Workspace
+from people.permissions import ANYONE, OF_OTHERS, OURS, declared
+from runs.routing import desktop_sockets, live_sockets
+from tests import factories
+from tests.access import MATRIX, SECRET_TASK, WHO, Stage
+
+METHODS = ("GET", "POST")
+NEVER = 999_999
+UNCHANGED_BY = ("login", "forbidden", "absent", "own")
+OUTSIDERS = ("anonymous", "stranger", "removed")
+
+
+def cells():
+    for name, row in MATRIX["routes"].items():
+        for method in METHODS:
+            if method in row:
+                for who, expected in zip(WHO, row[method].split(), strict=True):
+                    yield pytest.param(name, method, who, expected, id=f"{method}-{name}-{who}")
+
+
+def rows_of_ours(stage: Stage) -> dict:
+    """Everything in our own tables but other workspaces' rows, what is noted of a refusal, and what a person
+    chose for themselves."""
+    models = [model for label in ("people", "runs") for model in apps.get_app_config(label).get_models()]
+    return {
+        model.__name__: [row for row in model.objects.order_by("pk").values() if is_of(stage, model, row)]
+        for model in models
+        if model._meta.managed and model.__name__ not in ("AuditEntry", "AuditHead", "Preferences")
+    }
+
+
+def is_of(stage: Stage, model, row: dict) -> bool:
+    workspace = row["id"] if model is Workspace else row.get("workspace_id")
+    return workspace in (None, stage.workspace.pk)
+
+
+def seen(answer) -> tuple:
+    """What a person can tell of an answer: all but the random id of the request."""
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    headers = {name: value for name, value in answer.headers.items() if name != "X-Request-Id"}
+    return answer.status_code, headers, content
+
+
+def kind_of(answer) -> str:
+    status = answer.status_code
+    if status == 302 and answer.headers["Location"].startswith("/accounts/login/"):
+        return "login"
+    named = {403: "forbidden", 404: "absent", 422: "invalid"}
+    return named.get(status, "ok" if status in (200, 204, 302) else str(status))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name, method, who, expected", list(cells()))
+def test_a_cell(stage, name, method, who, expected):
+    client = stage.client_of(who)
+    before = rows_of_ours(stage)
+    answer = stage.ask(client, name, method, stage.ids)
+    assert kind_of(answer) == ("ok" if expected == "own" else expected)
+    status, headers, content = seen(answer)
+    if expected in UNCHANGED_BY or (who == "stranger" and expected == "invalid"):
+        assert rows_of_ours(stage) == before
+        for text in (SECRET_TASK, stage.workspace.name) if who in OUTSIDERS else ():
+            assert text.encode() not in content
+    if expected in ("forbidden", "absent"):
+        never = dict.fromkeys(stage.ids, NEVER) | {"file": stage.ids["file"]}
+        anew = seen(stage.ask(client, name, method, never))
+        assert anew == (status, headers, content)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", MATRIX["routes"])
+def test_no_other_method_is_answered(stage, name):
+    client = stage.client_of("manager")
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - MATRIX["routes"][name].keys():
+        assert client.generic(method, stage.address(name, stage.ids)).status_code == 405
+
+
+def patterns(found=None, before: str = ""):
+    for pattern in get_resolver().url_patterns if found is None else found:
+        route = before + str(pattern.pattern)
+        if hasattr(pattern, "url_patterns"):
+            yield from patterns(pattern.url_patterns, route)
+        else:
+            yield route, pattern
+
+
+def is_ours(pattern) -> bool:
+    return pattern.callback.__module__.split(".")[0] in OURS
+
+
+class TestNothingIsMissing:
+    def test_every_page_of_ours_is_in_the_matrix(self):
+        assert {pattern.name for _, pattern in patterns() if is_ours(pattern)} == MATRIX["routes"].keys()
+
+    def test_every_page_says_who_may_open_it(self):
+        assert [route for route, pattern in patterns() if declared(pattern.callback, route) is None] == []
+
+    def test_only_what_is_open_to_anyone_asks_for_no_login(self):
+        for route, pattern in patterns():
+            if is_ours(pattern):
+                needs_login = getattr(pattern.callback, "login_required", True)
+                assert needs_login == (declared(pattern.callback, route) is not ANYONE), route
+
+    def test_pages_of_others_are_those_named(self):
+        assert MATRIX["others"].keys() == OF_OTHERS.keys()
+        for route, pattern in patterns():
+            assert is_ours(pattern) or route.startswith(tuple(OF_OTHERS)), route
+
+    def test_every_row_has_a_word_for_everybody(self):
+        rows = [row[method] for row in MATRIX["routes"].values() for method in METHODS if method in row]
+        assert {len(row.split()) for row in rows} == {len(WHO)}
+
+    def test_every_socket_is_in_the_matrix(self):
+        sockets = [str(pattern.pattern) for pattern in [*live_sockets, *desktop_sockets]]
+        assert sorted(sockets) == sorted(MATRIX["sockets"])
+
+    def test_every_model_of_the_admin_is_in_the_matrix(self):
+        labels = {model._meta.label for model in admin.site._registry}
+        assert labels == set(MATRIX["others"]["admin/"]["models"])
+
+    def test_every_command_is_in_the_matrix(self):
+        ours = {name for name, app in get_commands().items() if app in OURS}
+        assert ours == set(MATRIX["commands"]["names"])
+
+
+def test_a_page_that_says_nothing_is_open_to_nobody(client, manager, monkeypatch):
+    client.force_login(manager)
+    view = next(pattern.callback for _, pattern in patterns() if pattern.name == "run-list")
+    monkeypatch.delattr(view, "permission")
+    assert client.get("/runs/").status_code == 403
+
+
+def test_pages_of_allauth_ask_for_a_login_but_for_those_named(client, db):
+    theirs = [(route, pattern) for route, pattern in patterns() if route.startswith("accounts/")]
+    doors = {pattern.name for _, pattern in theirs if not getattr(pattern.callback, "login_required", True)}
+    assert doors == set(MATRIX["others"]["accounts/"]["open"])
+    for route, pattern in theirs:
+        if pattern.name not in doors:
+            assert kind_of(client.get("/" + route.replace("<int:pk>", "1"))) == "login", route
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_the_admin_does_not_exist_but_for_superusers(stage, who):
+    client = stage.client_of(who)
+    expected = dict(zip(WHO, MATRIX["others"]["admin/"]["GET"].split(), strict=True))[who]
+    never = seen(client.get("/admin/nothing/"))
+    for label in MATRIX["others"]["admin/"]["models"]:
+        place = "admin:" + label.lower().replace(".", "_")
+        for path in (reverse(f"{place}_changelist"), reverse(f"{place}_change", args=[stage.ids["run"]])):
+            for ask in (client.get, client.post):
+                answer = ask(path)
+                assert kind_of(answer) == expected, path
+                assert expected != "absent" or seen(answer) == never
+
+
+def test_a_superuser_has_every_model_of_the_admin(client, db):
+    client.force_login(factories.make_person(is_staff=True, is_superuser=True))
+    for label in MATRIX["others"]["admin/"]["models"]:
+        path = reverse(f"admin:{label.lower().replace('.', '_')}_changelist")
+        assert client.get(path).status_code == 200, path
+
+
+def test_a_member_of_staff_who_is_no_superuser_has_none(client, db):
+    client.force_login(factories.make_person(is_staff=True))
+    assert client.get("/admin/").status_code == 404
+
+
+def test_a_role_lowered_between_page_and_press_counts(client, stage):
+    operator = stage.people["operator"]
+    factories.sign_in(client, operator)
+    page = client.get(f"/runs/{stage.ids['run']}/")
+    assert page.status_code == 200 and settings.CSRF_COOKIE_NAME in client.cookies
+    team.change_role(
+        Membership.objects.get(user=stage.people["manager"]), operator.memberships.get(), "viewer"
+    )
+    before = rows_of_ours(stage)
+    answer = client.post(f"/runs/{stage.ids['run']}/notes/", {"text": "Too late"})
+    assert answer.status_code == 403 and rows_of_ours(stage) == before

@@ -1,0 +1,305 @@
+"""Every hostile text, in every field of every form: taken to the letter or refused with a sentence, and then
+everything typed is still there. Never an error."""
+
+import inspect
+import itertools
+import re
+
+import pytest
+from django import forms
+from django.contrib import admin
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from dashboard.unstorable import storable
+from people import forms as people_forms
+from people import preferences, team
+from people.models import Membership, Workspace
+from runs import forms as runs_forms
+from runs.models import GigaAccount, SavedView
+from runs.status import Status
+from tests import factories
+from tests.hostile_texts import TEXTS
+from tests.markup import Markup
+from tests.served import ROOT
+from tests.test_headers import address as address_of
+from tests.test_headers import patterns
+
+pytestmark = pytest.mark.long
+
+VIEWS = [path for room in ("people", "runs") for path in (ROOT / room / "views").glob("*.py")]
+
+# Those that have most ways to hurt a page, a header or a column.
+WORST = [
+    "the ends of elements",
+    "the end of a quoted value",
+    "the end of a value in single quotes",
+    "a template",
+    "headers",
+    "a NUL",
+    "joined pictures",
+    "one long word",
+    "a number",
+    "an address",
+]
+each_of_the_worst = pytest.mark.parametrize("text", [TEXTS[name] for name in WORST], ids=WORST)
+
+
+def forms_of(*modules) -> list[type[forms.BaseForm]]:
+    return [
+        form
+        for module in modules
+        for _name, form in inspect.getmembers(module, inspect.isclass)
+        if issubclass(form, forms.BaseForm) and form.__module__ == module.__name__
+    ]
+
+
+OUR_FORMS = forms_of(runs_forms, people_forms, preferences)
+# What some forms are made with.
+MADE_WITH = {preferences.PreferencesForm: lambda: {"user": factories.make_person()}}
+
+
+@pytest.mark.parametrize("form", OUR_FORMS, ids=lambda form: form.__name__)
+def test_each_field_takes_it_to_the_letter_or_says_what_is_wrong(form, db):
+    more = MADE_WITH.get(form, dict)()
+    for name, text in TEXTS.items():
+        text = storable(text)
+        filled = form(dict.fromkeys(form(**more).fields, text), **more)
+        for field, kind in filled.fields.items():
+            sentences = [str(sentence) for sentence in filled.errors.get(field, [])]
+            value = filled.cleaned_data.get(field)
+            if sentences:
+                assert all(sentence.rstrip().endswith((".", "…")) for sentence in sentences), (name, field)
+            elif isinstance(kind, forms.CharField):
+                assert value in (text, text.strip(), text.replace("\r\n", "\n")), (name, field)
+
+
+@pytest.fixture
+def page(client, workspace, manager):
+    factories.sign_in(client, manager)
+    return client
+
+
+@pytest.fixture
+def run(workspace, manager):
+    return factories.make_run(workspace, Status.UNKNOWN, by=manager)
+
+
+@pytest.fixture
+def invited(workspace, manager) -> Client:
+    """Somebody without an account who has opened the link of an invitation."""
+    visitor = Client()
+    _invitation, token = team.invite(Membership.objects.get(user=manager), role="viewer")
+    visitor.get(reverse("invitation", args=[token]))
+    return visitor
+
+
+def refused(answer, *kept: str) -> Markup:
+    """An answer that refuses, and shows all that was typed."""
+    markup = Markup(answer.content.decode())
+    assert answer.status_code == 422 and [text[:99] for text in kept if not markup.says(storable(text))] == []
+    return markup
+
+
+# Each form that refuses, by the address it is sent to; the fields that are shown again as they were typed.
+REFUSING = {
+    "/runs/new/": ["user_prompt", "goal_prompt", "system_prompt", "sandbox_template"],
+    "/runs/{run}/settle/": ["remote_id"],
+    "/runs/{run}/follow-up/": ["message"],
+    "/team/limits/": ["active_runs", "launches_a_minute"],
+    "/team/invite/": ["email"],
+    "/me/": ["name", "time_zone"],
+}
+
+
+@pytest.mark.parametrize("address", REFUSING)
+def test_a_refused_form_keeps_what_was_typed(page, run, settings, address):
+    """The page is of the same elements whatever was typed."""
+    settings.CAN_SEND_MAIL = True
+    address, fields = address.format(run=run.pk), REFUSING[address]
+    filler = {
+        "decision": "running",
+        "role": "viewer",
+        "token": "x",
+        "duration_hours": "many",
+        "language": "xx",
+    }
+    for text in (TEXTS[name] for name in WORST):
+        plain = ("x " * len(text))[: len(text)]
+        hostile, twin = (
+            refused(page.post(address, filler | dict.fromkeys(fields, one)), one) for one in (text, plain)
+        )
+        assert hostile.elements == twin.elements
+
+
+def test_an_account_is_not_made_of_it(invited, db):
+    fields = ("full_name", "username", "email", "password")
+    plain = refused(invited.post("/invitation/", dict.fromkeys(fields, "plain words")), "plain words")
+    for name in WORST:
+        text = TEXTS[name]
+        markup = refused(invited.post("/invitation/", dict.fromkeys(fields, text)), text)
+        kinds = {element.split()[0] for element in plain.elements}
+        assert {element.split()[0] for element in markup.elements} <= kinds, name
+
+
+@each_of_the_worst
+def test_a_key_is_never_shown_again(page, workspace, text):
+    answer = page.post("/team/key/", {"api_key": text})
+    assert answer.status_code == 422 and storable(text) not in answer.content.decode()
+    assert not Markup(answer.content.decode()).says(storable(text))
+    assert GigaAccount.objects.get(workspace=workspace).api_key == factories.KEY
+
+
+@each_of_the_worst
+def test_a_door_lets_nobody_in_and_keeps_the_name(client, db, text):
+    answer = client.post("/accounts/login/", {"login": text, "password": text, "next": text})
+    assert answer.status_code == 200 and Markup(answer.content.decode()).says(storable(text))
+    client.post("/accounts/password/reset/", {"email": text})
+    assert mail.outbox == []
+
+
+def test_names_of_teams_people_and_views(page, workspace, manager, mailoutbox, settings):
+    """They stand on every page, in the mail that invites, and above the list."""
+    settings.CAN_SEND_MAIL = True
+    chosen = {"language": "", "time_zone": "", "times": "relative", "single_keys": "on"}
+    looks = set()
+    for text in TEXTS.values():
+        name, view = storable(text[:80]).strip(), storable(text[:60]).strip()
+        assert page.post("/team/settings/", {"name": text[:80]}).status_code == 302
+        assert page.post("/me/", {**chosen, "name": text[:80]}).status_code == 302
+        kept = page.post("/runs/views/", {"name": text[:60]})
+        assert page.post("/team/invite/", {"role": "viewer", "email": "nina@acme.example"}).status_code == 302
+        assert Workspace.objects.get(pk=workspace.pk).name == name
+        manager.refresh_from_db()
+        assert manager.get_full_name() == name and SavedView.objects.latest("id").name == view
+        sent = mailoutbox.pop()
+        assert sent.to == ["nina@acme.example"] and sent.message()["Bcc"] is None and name in sent.body
+        shown = Markup(page.get(kept.headers["Location"]).content.decode())
+        assert shown.says(name) and shown.says(view)
+        looks.add(tuple(shown.elements))
+    assert len(looks) == 1
+
+
+# Whatever an address may say, by the name of its page.
+ASKED = {
+    "run-list": [*runs_forms.RunFilterForm.base_fields],
+    "run-bulk": [*runs_forms.RunFilterForm.base_fields],
+    "run-views": [*runs_forms.RunFilterForm.base_fields],
+    "session-list": ["q", "before"],
+    "wall": [*runs_forms.WallForm.base_fields],
+    "run-new": ["run", "from", "kept", "example"],
+    "find": ["q", "run"],
+    "own-workspaces": ["next"],
+    "workspaces": ["next"],
+    "team-audit": ["q", "before"],
+    "account_login": ["next"],
+}
+
+
+# These look for it in the database.
+SEARCHED = {"run-list", "session-list", "find", "team-audit"}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_an_address_may_say_anything(page, run, name):
+    """It is read as a filter, or left out; it says itself again as a text."""
+    kinds = {element.split()[0] for element in Markup(page.get(reverse(name)).content.decode()).elements}
+    kinds |= {"<p", "</p>", "<button", "</button>", "<section", "</section>", "<div", "</div>", "<b", "</b>"}
+    for text in TEXTS.values() if name in SEARCHED else [TEXTS[one] for one in WORST]:
+        answer = page.get(reverse(name), dict.fromkeys(ASKED[name], text))
+        assert answer.status_code in (200, 302)
+        if answer.status_code == 200:
+            markup = Markup(answer.content.decode())
+            assert {element.split()[0] for element in markup.elements} <= kinds
+            assert [one for one in markup.elements if "pwned" in one or "evil" in one] == []
+
+
+def test_nobody_is_sent_elsewhere(page, workspace):
+    """Wherever an address says where to go on."""
+    for text in TEXTS.values():
+        query = urlencode({"q": text, "template": text})
+        for address, fields in (
+            ("/workspaces/switch/", {"workspace": workspace.pk, "next": text}),
+            ("/runs/bulk/", {"action": "tag"}),
+            ("/runs/look/", {"shown": text, "density": text}),
+        ):
+            answer = page.post(f"{address}?{query}", fields)
+            assert answer.status_code == 302 and re.match(r"/(runs/|$)", answer.headers["Location"]), text
+
+
+def test_a_view_whose_filters_are_too_long_is_not_kept(page):
+    wide = "\U0001f600" * 200
+    markup = refused(page.post(f"/runs/views/?{urlencode({'q': wide})}", {"name": "Mine"}), "Mine")
+    assert markup.says("shorten the search") and not SavedView.objects.exists()
+
+
+OTHERS_FIELDS = [
+    *("login", "password", "password1", "password2", "oldpassword", "email", "next", "code", "name"),
+    *("credential", "action_add", "action_primary", "action_remove", "authenticators", "passwordless"),
+    *("recovery_codes", "csrfmiddlewaretoken", "state", "error", "id_token", "process"),
+]
+
+
+@each_of_the_worst
+def test_pages_of_others_do_not_break(page, manager, text):
+    """allauth's, with every field they know."""
+    for name, names in patterns():
+        path = None if ":" in name else address_of(name, names, 1)
+        if path and path.startswith("/accounts/") and "logout" not in name:
+            assert page.get(path, dict.fromkeys(OTHERS_FIELDS, text)).status_code < 500, name
+            if name != "account_set_password":
+                assert page.post(path, dict.fromkeys(OTHERS_FIELDS, text)).status_code < 500, name
+
+
+def test_the_admin_searches_for_anything(page, manager, run):
+    manager.is_staff = manager.is_superuser = True
+    manager.save()
+    models = sorted(admin.site._registry, key=lambda model: model._meta.label)
+    tried = [(models[number % len(models)], text) for number, text in enumerate(TEXTS.values())]
+    tried += [(type(run), TEXTS[name]) for name in ("many lines", "a search", "a query")]
+    for model, text in tried:
+        path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        answer = page.get(path, {"q": text})
+        assert answer.status_code == 200
+        elements = Markup(answer.content.decode()).elements
+        assert [one for one in elements if "pwned" in one or "evil" in one] == []
+    for text in (TEXTS[name] for name in WORST):
+        asked = {"status__exact": text, "o": text, "p": text}
+        assert page.get("/admin/runs/run/", asked).status_code < 400
+
+
+@each_of_the_worst
+def test_what_only_browsers_say(page, run, text):
+    """Headers are texts, too: the browser's name is shown among one's devices."""
+    said = storable(text).encode("latin-1", "replace").decode("latin-1").replace("\r", " ").replace("\n", " ")
+    names = (
+        "User-Agent",
+        "Accept-Language",
+        "HX-Current-URL",
+        "HX-Prompt",
+        "X-Down-To",
+        "Referer",
+        "X-Request-Id",
+    )
+    for address in ("/runs/", "/accounts/sessions/", f"/runs/{run.pk}/"):
+        answer = page.get(address, headers=dict.fromkeys(names, said))
+        assert answer.status_code == 200
+        assert [
+            one for one in Markup(answer.content.decode()).elements if "pwned" in one or "evil" in one
+        ] == []
+
+
+def read_from_requests() -> set[str]:
+    """What our pages read from a request by its name, without a form."""
+    sources = [path.read_text() for room in ("people", "runs") for path in (ROOT / room).rglob("*.py")]
+    return {name for text in sources for name in re.findall(r'\.(?:GET|POST)\.\w+\("(\w+)"', text)}
+
+
+def test_nothing_is_read_that_was_not_tried():
+    tried = {"go_over", "workspace", "density", "shown", *itertools.chain(*ASKED.values())}
+    assert read_from_requests() <= tried
+    forms_tried = {form.__name__ for form in OUR_FORMS}
+    used = {name for path in VIEWS for name in re.findall(r"\b(\w+Form)\(", path.read_text())}
+    assert used <= forms_tried

@@ -1,0 +1,81 @@
+"""What no linter knows: rules of this house about its own code. Each has a sample that breaks it."""
+
+import ast
+import re
+
+import pytest
+
+from tests.served import ROOT
+
+SOURCES = [path for room in ("dashboard", "people", "runs") for path in sorted((ROOT / room).rglob("*.py"))]
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+
+# Rows that belong to a workspace: a page reaches them through `visible_to`, or names the workspace.
+SCOPED = {"AgentSession", "Run", "RunEvent", "RunNote", "SavedView", "Tag", "GigaAccount"}
+
+
+def unscoped_queries(source: str) -> list[int]:
+    """Lines on which a page asks a workspace's rows without saying for whom."""
+    tree, scoped = ast.parse(source), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == "visible_to":
+            scoped.add(id(node.value))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Prefetch":  # of rows reached already
+            scoped |= {id(inner) for inner in ast.walk(node)}
+        names = [keyword.arg for keyword in node.keywords] if isinstance(node, ast.Call) else []
+        if "workspace" in names and isinstance(node.func, ast.Attribute):
+            scoped.add(id(node.func.value))
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "objects" and id(node) not in scoped
+        if isinstance(node.value, ast.Name) and node.value.id in SCOPED
+    ]
+
+
+def loose_markup(template: str) -> list[str]:
+    """Places where a template would let text through as markup, or scripts and styles inline."""
+    return re.findall(
+        r"\|\s*safe\b|autoescape off|<script(?![^>]*\bsrc=)[^>]*>|<style\b|\son[a-z]+=|\sstyle=|javascript:",
+        template,
+    )
+
+
+def network_in_transactions(source: str) -> list[int]:
+    """Lines on which Giga is asked while a transaction is open."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        is_atomic = isinstance(node, ast.With) and any("atomic" in ast.unparse(i) for i in node.items)
+        if isinstance(node, ast.FunctionDef):
+            is_atomic = any("atomic" in ast.unparse(decorator) for decorator in node.decorator_list)
+        if is_atomic:
+            calls = [inner for inner in ast.walk(node) if isinstance(inner, ast.Call)]
+            found += [call.lineno for call in calls if ast.unparse(call.func).startswith("giga.")]
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in SOURCES if "views" in path.parts], ids=lambda path: path.name
+)
+def test_pages_ask_for_rows_on_behalf_of_their_reader(path):
+    assert unscoped_queries(path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT / "templates")))
+def test_templates_escape_everything_and_hold_no_script(path):
+    assert loose_markup(path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_giga_is_never_asked_inside_a_transaction(path):
+    assert network_in_transactions(path.read_text()) == []
+
+
+def test_the_rules_find_what_breaks_them():
+    assert unscoped_queries(
+        "run = Run.objects.get(pk=pk)\nrun = Run.objects.visible_to(user).get(pk=pk)"
+    ) == [1]
+    assert len(loose_markup("{{ x|safe }}{% autoescape off %}<script>1</script><p onclick=x style='a'>")) == 5
+    assert loose_markup('<script type="module" src="x.js"></script>') == []
+    assert network_in_transactions("with transaction.atomic():\n    giga.start_run(access)") == [2]
+    assert network_in_transactions("@transaction.atomic\ndef f():\n    giga.get_run(1)") == [3]

@@ -1,0 +1,7 @@
+"""The settings with the first fence taken down: templates escape nothing. For the proof that the second one,
+the content policy, holds by itself."""
+
+from dashboard.settings import *  # noqa: F403
+from dashboard.settings import TEMPLATES
+
+TEMPLATES[0]["OPTIONS"]["autoescape"] = False
