@@ -11,12 +11,13 @@ from django.db import models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Greatest, Now
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from people.models import Workspace
 from runs import pace
 from runs.desktop import is_loopback
 from runs.giga import Access, GigaError, Outcome
-from runs.sealed import seal, unseal
+from runs.sealed import Unreadable, seal, unseal
 
 Method = TypeVar("Method", bound=Callable)
 
@@ -29,6 +30,11 @@ TAKEN_AT_ONCE = 500
 OUTAGES_TO_OPEN = 5
 OUTAGES_WITHIN = timedelta(seconds=30)
 PROBE_EVERY = timedelta(seconds=15)
+
+RATE_LIMIT = gettext_noop("Waiting for the rate limit of Giga.")
+KEY_UNREADABLE = gettext_noop(
+    "This workspace's Giga key cannot be opened with the encryption keys of this start."
+)
 
 
 def writes(method: Method) -> Method:
@@ -121,6 +127,13 @@ class GigaAccount(models.Model):
         return Access(self.api_url, self.api_key, client_id=f"gigawatch-{self.workspace_id}")
 
     @property
+    def has_readable_key(self) -> bool:
+        try:
+            return bool(self.api_key)
+        except Unreadable:
+            return False
+
+    @property
     def is_local(self) -> bool:
         """Whether this Giga is on this machine, as the simulator is."""
         return is_loopback(urlsplit(self.api_url).hostname or "")
@@ -131,6 +144,14 @@ class GigaAccount(models.Model):
         now = timezone.now()
         waits = [self.not_before, self.probe_after if self.broken_since else None]
         return not self.paused_at and not any(until and until > now for until in waits)
+
+    @property
+    def outage(self) -> str:
+        """Since when Giga cannot be reached, a sentence to keep; "" when it can."""
+        if not self.broken_since:
+            return ""
+        since = self.broken_since.isoformat(timespec="seconds")
+        return f"Giga cannot be reached since {since}. Trying again by itself."
 
     @property
     def is_busy(self) -> bool:
@@ -149,6 +170,18 @@ class GigaAccount(models.Model):
         within_burst = Q(people_free_at__lte=seconds + step * Value(float(pace.PEOPLE_BURST - 1)))
         mine = GigaAccount.objects.filter(free, within_burst, pk=self.pk, paused_at=None)
         return bool(mine.update(people_free_at=Greatest(F("people_free_at"), Value(seconds)) + step))
+
+    @writes
+    def turns_down(self) -> str:
+        """Spend one request on something a person asked for. Returns "" or why Giga is not asked now, a
+        sentence to keep."""
+        if self.paused_at:
+            return self.paused_reason
+        if not self.has_readable_key:
+            return KEY_UNREADABLE
+        if not self.is_open:
+            return self.outage or RATE_LIMIT
+        return "" if self.take_for_people() else RATE_LIMIT
 
     @writes
     def says_polls_per_s(self, rate: float) -> None:

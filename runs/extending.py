@@ -67,7 +67,7 @@ def extend(extension_id: int) -> None:
     if timezone.now() - extension.asked_at > ASKED_FOR:
         _end(extension, Extension.Outcome.REFUSED, f"{MINUTES} min were not asked for: it took too long")
         return
-    if not account.is_open or not account.take_for_people():
+    if account.turns_down():
         return
     if not extension.become(Extension.Outcome.SENDING, claimed_until=timezone.now() + EXTEND_LEASE):
         return

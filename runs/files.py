@@ -71,8 +71,8 @@ def _ask(agent_session: AgentSession, call: Callable[[Access], Answer]) -> Answe
     account = getattr(agent_session.workspace, "giga_account", None)
     if account is None or agent_session.is_simulated != account.is_simulated:
         raise NotRead(_("This session belongs to another Giga than the one connected now."))
-    if not account.is_open or not account.take_for_people():
-        raise NotRead(told(account.paused_reason) or _("Waiting for the rate limit of Giga."))
+    if why_not := account.turns_down():
+        raise NotRead(told(why_not))
     try:
         answer = call(account.access)
     except GigaError as error:

@@ -267,8 +267,8 @@ def read_thread(agent_session: AgentSession) -> str:
         return told("Giga has not created this session yet.")
     if account is None or agent_session.is_simulated != account.is_simulated:
         return _("This session belongs to another Giga than the one connected now.")
-    if not account.is_open or not account.take_for_people():
-        return told(account.paused_reason) or _("Waiting for the rate limit of Giga.")
+    if why_not := account.turns_down():
+        return told(why_not)
     try:
         thread = giga.get_thread(account.access, thread_id=agent_session.thread_id)
     except GigaError as error:

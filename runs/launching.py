@@ -10,12 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from runs import giga, limits, pace
-from runs.accounts import PROBE_EVERY
+from runs.accounts import KEY_UNREADABLE, PROBE_EVERY, RATE_LIMIT
 from runs.crash import crash_point
 from runs.giga import GigaError, Outcome
 from runs.models import LAUNCH_LEASE_S, AgentSession, GigaAccount, Run
 from runs.room import lack_of_room
-from runs.sealed import Unreadable
 from runs.status import Status
 
 logger = logging.getLogger(__name__)
@@ -56,13 +55,8 @@ def _why_not_now(run: Run, account: GigaAccount | None) -> tuple[str, float]:
         return gettext_noop("This workspace has no Giga key yet."), pace.SLOWEST_RETRY_S
     if account.paused_at:
         return f"{account.paused_reason} Launches wait until the key is replaced.", pace.SLOWEST_RETRY_S
-    try:
-        account.access  # noqa: B018 -- opened before anything is claimed for a call that needs it
-    except Unreadable:
-        reason = gettext_noop(
-            "This workspace's Giga key cannot be opened with the encryption keys of this start."
-        )
-        return reason, pace.SLOWEST_RETRY_S
+    if not account.has_readable_key:
+        return KEY_UNREADABLE, pace.SLOWEST_RETRY_S
     if reason := lack_of_room():
         return reason, pace.SLOWEST_RETRY_S
     if reason := limits.lack_of_place(run):
@@ -73,11 +67,10 @@ def _why_not_now(run: Run, account: GigaAccount | None) -> tuple[str, float]:
         run.keep(waits_for_computer=True)
         return f"Waiting for a free computer, place {ahead + 1} in line.", pace.SLOWEST_RETRY_S
     if account.broken_since and not (account.is_open and account.take_probe()):
-        since = account.broken_since.isoformat(timespec="seconds")
-        return f"Giga cannot be reached since {since}. Trying again by itself.", PROBE_EVERY.total_seconds()
+        return account.outage, PROBE_EVERY.total_seconds()
     if account.not_before and not account.is_open:
         wait_s = max(1.0, (account.not_before - timezone.now()).total_seconds())
-        return gettext_noop("Waiting for the rate limit of Giga."), wait_s
+        return RATE_LIMIT, wait_s
     # Nor is anybody overtaken while requests are scarce: each launch needs two of them, and the second of the
     # first in line comes before the first of the second.
     if account.is_busy and (ahead := Run.objects.in_line_before(run).count()):
@@ -237,7 +230,7 @@ def _try_later(run: Run, account: GigaAccount, error: GigaError) -> None:
     elif error.outcome == Outcome.NO_FREE_COMPUTER:
         delay = pace.SLOWEST_RETRY_S
     reasons = {
-        Outcome.RATE_LIMITED: gettext_noop("Waiting for the rate limit of Giga."),
+        Outcome.RATE_LIMITED: RATE_LIMIT,
         Outcome.NO_FREE_COMPUTER: "Waiting for a free computer, place 1 in line: all of the plan are busy.",
     }
     run.keep(waits_for_computer=error.outcome == Outcome.NO_FREE_COMPUTER)

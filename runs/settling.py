@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from people.models import Membership
@@ -51,9 +50,8 @@ def read_again(run: Run, membership: Membership) -> str:
         raise NotAllowed("Only operators and managers have a run read.")
     if run.status != Status.UNKNOWN:
         return ""
-    account = run.workspace.giga_account
-    if not account.is_open or not account.take_for_people():
-        return told(account.paused_reason) or _("Waiting for the rate limit of Giga.")
+    if why_not := run.workspace.giga_account.turns_down():
+        return told(why_not)
     return settle(run.pk)
 
 

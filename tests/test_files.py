@@ -195,6 +195,11 @@ class TestPages:
         assert "Waiting for the rate limit" in part(signed_in, agent_session).content.decode()
         assert len(answers.calls) == 1
 
+    def test_a_key_that_cannot_be_opened_is_told_and_asks_nothing(self, signed_in, agent_session, answers):
+        GigaAccount.objects.filter(workspace=agent_session.workspace).update(sealed_api_key="v1.AAAA")
+        assert "cannot be opened" in part(signed_in, agent_session).content.decode()
+        assert not answers.calls
+
     def test_a_session_of_another_giga_is_not_asked_about(self, signed_in, workspace, answers):
         session = factories.make_session(workspace, deployment_id="dep_1", is_simulated=True)
         assert "another Giga" in part(signed_in, session).content.decode()

@@ -177,6 +177,18 @@ class TestReadAgain:
         assert said == "Waiting for the rate limit of Giga."
         assert run.attempt == 1
 
+    def test_an_outage_is_called_so(self, ask, run):
+        now = timezone.now()
+        GigaAccount.objects.update(broken_since=now, probe_after=now + timedelta(seconds=15))
+        answer = ask(questions=0, headers={"HX-Request": "true"})
+        said = json.loads(answer.headers["HX-Trigger"])["toast"]["text"]
+        assert said.startswith("Giga cannot be reached since ")
+
+    def test_a_key_that_cannot_be_opened_is_called_so(self, ask, run):
+        GigaAccount.objects.update(sealed_api_key="v1.AAAA")
+        answer = ask(questions=0, headers={"HX-Request": "true"})
+        assert "cannot be opened" in json.loads(answer.headers["HX-Trigger"])["toast"]["text"]
+
     def test_a_paused_key_is_not_used(self, ask, run):
         run.workspace.giga_account.pause("Giga refuses this workspace's key: It was revoked.")
         answer = ask(questions=0, headers={"HX-Request": "true"})
