@@ -4,6 +4,7 @@ document.documentElement.dataset.js = "";
 try {
   const theme = localStorage.getItem("gigawatch-theme");
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+  document.documentElement.dataset.store = "";
 } catch {
   // Storage may be forbidden; then the system's theme it is.
 }

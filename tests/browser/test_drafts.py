@@ -45,6 +45,16 @@ def test_a_whole_form_outlives_its_page_and_goes_when_it_was_launched(signed_in,
     expect(page.get_by_label("Task")).to_have_value("")
 
 
+def test_a_browser_that_keeps_nothing_is_not_said_to_keep_the_draft(signed_in, served):
+    page = signed_in
+    page.goto(f"{served.url}/runs/new/")
+    expect(page.get_by_text("Draft kept in this browser")).to_be_visible()
+    page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw Error() } })")
+    page.reload()
+    expect(page.get_by_label("Task")).to_be_visible()
+    expect(page.get_by_text("Draft kept in this browser")).to_be_hidden()
+
+
 def test_a_launch_that_was_refused_keeps_its_draft_while_other_runs_are_looked_at(signed_in, served):
     page = signed_in
     run = launch(page, "Another run")
