@@ -2,9 +2,10 @@
 
 import re
 
-from playwright.sync_api import Page
+import requests
+from playwright.sync_api import Page, Route
 
-from tests.served import PASSWORD, Served
+from tests.served import PASSWORD, Served, eventually
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -24,6 +25,49 @@ DRAWN = """() => {
     for (let i = 0; i < data.length; i += 3988) colours.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
     return colours.size > 4;
 }"""
+
+
+class Giga:
+    """A simulated Giga, whose runs keep the times that were set when they were launched."""
+
+    def __init__(self, url: str):
+        self.url = url
+        self.changed: set[str] = set()
+
+    def set(self, **fields) -> None:
+        """Fields of its Config, for the runs that are launched next."""
+        self.changed |= fields.keys()
+        self._tell("/_scenario", fields)
+
+    def advance(self, seconds: float) -> None:
+        """So many real seconds pass there at once."""
+        self._tell("/_advance", {"seconds": seconds})
+
+    def _tell(self, path: str, what: dict) -> None:
+        requests.post(f"{self.url}{path}", json=what, timeout=10).raise_for_status()
+
+
+class Held:
+    """Requests to such addresses wait until they are let go."""
+
+    def __init__(self, page: Page, address: str | re.Pattern):
+        self.page = page
+        self.routes: list[Route] = []
+        self.is_open = False
+        page.route(address, self._take)
+
+    def _take(self, route: Route) -> None:
+        if self.is_open:
+            route.continue_()
+        else:
+            self.routes.append(route)
+
+    def let_go(self) -> None:
+        """Waits until there is one."""
+        eventually(lambda: self.routes or self.page.wait_for_timeout(10))
+        self.is_open = True
+        for route in self.routes:
+            route.continue_()
 
 
 def sign_in(page: Page, served: Served) -> None:

@@ -111,9 +111,9 @@ def test_a_text_that_is_too_long_is_not_cut_but_said_to_be(signed_in, served):
 
 def test_who_comes_back_to_the_form_by_the_browser_is_told_that_it_was_launched(signed_in):
     page = signed_in
-    launch(page, "Went back [scenario:slow]")
+    launch(page, "Went back [scenario:never-ends]")
     page.go_back()
-    expect(page.get_by_label("Task")).to_have_value("Went back [scenario:slow]")
+    expect(page.get_by_label("Task")).to_have_value("Went back [scenario:never-ends]")
     expect(page.get_by_text("A run like this was launched")).to_be_visible()
 
 

@@ -160,14 +160,16 @@ def test_a_follow_up_goes_on_in_the_session_and_what_is_typed_survives_a_push(si
     expect(page.locator("#panel-prompts dt").first).to_have_text("Message")
 
 
-def test_who_asked_is_told_when_the_desktop_is_live_and_when_the_run_is_over(signed_in):
+def test_who_asked_is_told_when_the_desktop_is_live_and_when_the_run_is_over(signed_in, giga):
     page = signed_in
     page.add_init_script(f"({TOLD})()")
+    giga.set(queued_s=4000)
     launch(page, "Tell me about it")
     tell = page.get_by_role("button", name="Tell me")
     expect(tell).to_have_attribute("aria-pressed", "false")
     tell.click()
     expect(tell).to_have_attribute("aria-pressed", "true")
+    giga.advance(1000)
     expect_ended(page)
     page.wait_for_function("window.told.length > 1")
     assert page.evaluate("window.told") == ["The desktop is live.", "Status: Ended"]
