@@ -23,7 +23,8 @@ class Frozen:
     def __init__(self, data: Path):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.simulator = start_in_thread(Config(speed=4, run_seconds=3600))
+        # Its desktop stays, however long the walks through all pages take.
+        self.simulator = start_in_thread(Config(speed=4, run_seconds=360_000, sandbox_s=360_000))
         self.env = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("GIGA", "DJANGO"))},
             "GIGAWATCH_DATA": str(data),

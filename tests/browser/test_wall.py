@@ -18,7 +18,7 @@ from tests.served import KEY, ROOT, Served, eventually
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """A dashboard of its own with eight runs that do not end: they would slow down everybody else's."""
-    simulator = start_in_thread(Config(speed=4, sandbox_s=3600))
+    simulator = start_in_thread(Config(speed=4, sandbox_s=360_000))
     served = Served(tmp_path_factory.mktemp("wall") / "data", GIGA_API_KEY=KEY, GIGA_API_URL=simulator.url)
     session = served.start().ready().signed_in()
     runs = [served.launch(session, f"Stays {number} [scenario:never-ends]") for number in range(8)]
