@@ -52,7 +52,7 @@ def test_an_answer_that_comes_late_leaves_what_arrows_chose(signed_in):
     second = chosen(page).inner_text()
     page.evaluate("document.addEventListener('htmx:finally:request', () => (window.isAnswered = true))")
     held.let_go()
-    page.wait_for_function("window.isAnswered")
+    page.wait_for_function("() => window.isAnswered")
     assert chosen(page).inner_text() == second
 
 
