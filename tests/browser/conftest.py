@@ -70,9 +70,9 @@ def simulator():
 @pytest.fixture
 def giga(simulator):
     """What the simulated Giga does in this test, for tests of what would pass before a busy machine looks."""
-    giga = Giga(simulator.url)
+    giga = Giga(simulator.url, GIGA)
     yield giga
-    giga.set(**{name: getattr(GIGA, name) for name in giga.changed})
+    giga.hold_nothing()
 
 
 @pytest.fixture(scope="module")

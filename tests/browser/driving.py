@@ -5,6 +5,7 @@ import re
 import requests
 from playwright.sync_api import Page, Route
 
+from simulator.app import Config
 from tests.served import PASSWORD, Served, eventually
 
 ARGUMENTS = [
@@ -27,21 +28,35 @@ DRAWN = """() => {
 }"""
 
 
+# In simulated seconds, and longer than any test.
+LONG_S = 9000
+
+
 class Giga:
-    """A simulated Giga, whose runs keep the times that were set when they were launched."""
+    """A simulated Giga whose runs go on when they are told to."""
 
-    def __init__(self, url: str):
-        self.url = url
-        self.changed: set[str] = set()
+    def __init__(self, url: str, config: Config):
+        self.url, self.config = url, config
 
-    def set(self, **fields) -> None:
-        """Fields of its Config, for the runs that are launched next."""
-        self.changed |= fields.keys()
+    def hold_in_queue(self) -> None:
+        """The runs that are launched next get no computer until they are let on."""
+        self._set(queued_s=LONG_S)
+
+    def hold_at_work(self) -> None:
+        """The runs that are launched next work until they are let on."""
+        self._set(run_seconds=LONG_S, sandbox_s=9 * LONG_S)
+
+    def let_on(self, share: float = 1) -> None:
+        """Runs that are held so come to the end of it, or a share of it passes."""
+        self._tell("/_advance", {"seconds": share * LONG_S / self.config.speed})
+
+    def hold_nothing(self) -> None:
+        """The runs that are launched next go on by themselves."""
+        names = ("queued_s", "run_seconds", "sandbox_s")
+        self._set(**{name: getattr(self.config, name) for name in names})
+
+    def _set(self, **fields) -> None:
         self._tell("/_scenario", fields)
-
-    def advance(self, seconds: float) -> None:
-        """So many real seconds pass there at once."""
-        self._tell("/_advance", {"seconds": seconds})
 
     def _tell(self, path: str, what: dict) -> None:
         requests.post(f"{self.url}{path}", json=what, timeout=10).raise_for_status()

@@ -56,13 +56,15 @@ def behind_proxy(simulator, tmp_path):
     assert "Traceback" not in served.said
 
 
-def test_a_killed_server_is_noticed_and_the_page_catches_up_by_itself(page, serve):
+def test_a_killed_server_is_noticed_and_the_page_catches_up_by_itself(page, serve, giga):
+    giga.hold_at_work()
     served = serve()
     sign_in(page, served)
     launch(page, "Survives a restart")
     expect(status(page)).to_have_attribute("data-status", "running", timeout=30_000)
     page.evaluate("window.mark = 'never loaded anew'")
     served.kill()
+    giga.let_on()
     banner = page.get_by_text("Live updates paused since")
     expect(banner).to_be_visible()
     serve(served.port)
@@ -94,6 +96,7 @@ def assert_equals_a_fresh_page(page):
 def test_sockets_that_fall_silent_for_a_minute_are_noticed_and_made_up_for(page, behind_proxy, giga):
     """The worst kind: every connection looks open, no byte passes, and plain HTTP works."""
     served, proxy = behind_proxy
+    giga.hold_at_work()
     sign_in(page, served)
     first = launch(page, "Runs on in silence")
     expect(status(page)).to_have_attribute("data-status", "running", timeout=30_000)
@@ -108,7 +111,7 @@ def test_sockets_that_fall_silent_for_a_minute_are_noticed_and_made_up_for(page,
     second = served.launch(session, "Launched in silence")
     # Both end long before two heartbeats are missed, after 41 s.
     eventually(lambda: served.status_of(session, second) == "running")
-    giga.advance(60)
+    giga.let_on()
     eventually(lambda: served.status_of(session, first) == served.status_of(session, second) == "completed")
     assert status(page).get_attribute("data-status") == "running"
     for tab in (page, runs):
@@ -131,6 +134,7 @@ def test_sockets_that_fall_silent_for_a_minute_are_noticed_and_made_up_for(page,
 
 def test_what_changed_while_sockets_were_cut_is_there_two_seconds_after(page, behind_proxy, giga):
     served, proxy = behind_proxy
+    giga.hold_at_work()
     sign_in(page, served)
     session = served.signed_in()
     page.evaluate("window.mark = 'never loaded anew'")
@@ -138,7 +142,7 @@ def test_what_changed_while_sockets_were_cut_is_there_two_seconds_after(page, be
     expect(page.get_by_text("Live updates paused since")).to_be_visible()
     run = served.launch(session, "Launched while the list was away")
     eventually(lambda: served.status_of(session, run) == "running")
-    giga.advance(60)
+    giga.let_on()
     eventually(lambda: served.status_of(session, run) == "completed")
     proxy.work()
     # By then a socket is tried every 1 to 19 s.

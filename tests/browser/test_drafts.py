@@ -89,6 +89,10 @@ def test_a_note_is_added_once_however_often_its_button_is_pressed(signed_in, ser
     page.get_by_label("Note", exact=True).fill("Once.")
     page.get_by_role("button", name="Add note").dblclick()
     expect(page.locator("#run-notes > *")).to_have_count(1)
+    # A push may have brought it before the answer, which ends the draft.
+    page.wait_for_function(
+        "() => !Object.keys(localStorage).some((key) => key.startsWith('gigawatch-draft'))"
+    )
     page.reload()
     expect(page.locator("#run-notes > *")).to_have_count(1)
     expect(page.locator("#note-text")).to_have_value("")

@@ -69,13 +69,15 @@ class TestPeek:
         expect(row(runs, 0).locator(".row-link")).to_be_focused()
         expect(runs.locator("th.c-template")).to_be_visible()
 
-    def test_opens_by_its_button_and_follows_its_run(self, runs, served):
+    def test_opens_by_its_button_and_follows_its_run(self, runs, served, giga):
+        giga.hold_at_work()
         run = served.launch(served.signed_in(), "Watched at a glance")
         new = runs.locator(f"#run-{run}")
         new.hover()
         new.get_by_role("button", name="Glance at it here").click()
         pill = runs.locator("#peek .pill")
         expect(pill).to_have_attribute("data-status", "running", timeout=30_000)
+        giga.let_on()
         expect(pill).to_have_attribute("data-status", "completed", timeout=40_000)
         assert runs.evaluate("window.mark") == "never loaded anew"
 

@@ -11,14 +11,16 @@ from tests.hostile_texts import MARKUP
 def test_launch_watch_and_find_again(signed_in, giga):
     page = signed_in
     prompt = "Compare the prices of the Aeron chair at five shops"
-    giga.set(queued_s=4000)
+    giga.hold_in_queue()
+    giga.hold_at_work()
     run = launch(page, prompt)
     watch_statuses(page)
     expect(status(page)).to_have_attribute("data-status", "starting")
-    giga.advance(1000)
     expect(page.get_by_role("heading", level=1)).to_contain_text(prompt)
+    giga.let_on()
     expect(status(page)).to_have_attribute("data-status", "running")
     wait_for_pixels(page)
+    giga.let_on()
     expect(status(page)).to_have_attribute("data-status", "completed", timeout=30_000)
     seen = page.evaluate("window.seen")
     assert [word for word in ("starting", "running", "completed") if word in seen] == [
@@ -39,21 +41,22 @@ def test_launch_watch_and_find_again(signed_in, giga):
 
 def test_what_happens_beside_the_frame_does_not_reload_it(signed_in, giga):
     page = signed_in
-    # It waits in the middle third of its time, 500 s.
-    giga.set(run_seconds=6000, sandbox_s=36_000)
+    # It waits in the middle third of its work.
+    giga.hold_at_work()
     launch(page, "A task that waits [scenario:waiting]")
     wait_for_pixels(page)
     page.frames[1].evaluate("window.mark = 'not loaded anew'")
-    giga.advance(600)
+    giga.let_on(0.4)
     expect(status(page)).to_have_attribute("data-status", "waiting", timeout=30_000)
     assert page.frames[1].evaluate("window.mark") == "not loaded anew"
-    giga.advance(500)
+    giga.let_on(0.3)
     expect(status(page)).to_have_attribute("data-status", "running", timeout=30_000)
     assert page.frames[1].evaluate("window.mark") == "not loaded anew"
 
 
-def test_a_bare_stream_is_shown_by_our_own_viewer(signed_in, served):
+def test_a_bare_stream_is_shown_by_our_own_viewer(signed_in, giga):
     page = signed_in
+    giga.hold_at_work()
     launch(page, "Watch a bare stream [scenario:vnc-ws]")
     messages = page.evaluate_handle(
         "() => { const all = []; addEventListener('message', (e) => all.push(e.data)); return all; }"
@@ -66,8 +69,9 @@ def test_a_bare_stream_is_shown_by_our_own_viewer(signed_in, served):
     assert "ws://" not in page.content() and "websockify" not in page.content()
 
 
-def test_the_checklist_waits_for_the_first_picture_of_a_stream(signed_in):
+def test_the_checklist_waits_for_the_first_picture_of_a_stream(signed_in, giga):
     page = signed_in
+    giga.hold_at_work()
     held = Held(page, re.compile("novnc"))
     launch(page, "Watch its first picture [scenario:vnc-ws]")
     checklist = page.locator("#desktop .checks")
@@ -93,14 +97,16 @@ def test_of_gigas_own_page_the_checklist_says_no_more_than_that_it_was_loaded(si
     wait_for_pixels(page)
 
 
-def test_the_list_follows_without_reload(signed_in, served):
+def test_the_list_follows_without_reload(signed_in, served, giga):
     page = signed_in
+    giga.hold_at_work()
     other = page.context.new_page()
     other.goto(f"{served.url}/runs/")
     run = launch(page, "Seen by a colleague")
     row = other.locator(f"tr#run-{run}")
     expect(row).to_be_visible()
-    expect(row).to_have_attribute("data-status", "running", timeout=20_000)
+    expect(row).to_have_attribute("data-status", "running", timeout=30_000)
+    giga.let_on()
     expect(row).to_have_attribute("data-status", "completed", timeout=30_000)
 
 

@@ -19,6 +19,8 @@ TOLD = """() => {
     };
     document.hasFocus = () => false;
 }"""
+# A function: the policy stops an expression that is not true at the first look.
+TOLD_OF_DESKTOP = "() => window.told.length > 0"
 
 
 @pytest.fixture
@@ -139,12 +141,15 @@ def test_a_launch_over_a_limit_loses_nothing_typed_and_a_manager_may_go_on(signe
     limit_hours("")
 
 
-def test_a_follow_up_goes_on_in_the_session_and_what_is_typed_survives_a_push(signed_in, colleague):
+def test_a_follow_up_goes_on_in_the_session_and_what_is_typed_survives_a_push(signed_in, colleague, giga):
     page = signed_in
+    giga.hold_at_work()
     run = launch(page, "The first part")
     colleague.goto(page.url)
     field = page.get_by_label("Follow-up in the same session")
     expect(field).to_be_disabled()
+    expect(status(page)).to_have_attribute("data-status", "running", timeout=40_000)
+    giga.let_on()
     expect_ended(page)
     expect_ended(colleague)
     field.fill("Now the second part")
@@ -156,6 +161,8 @@ def test_a_follow_up_goes_on_in_the_session_and_what_is_typed_survives_a_push(si
     expect(page.locator("#run-activity")).to_contain_text("Now the second part")
     expect(colleague.locator("#run-activity")).to_contain_text("Followed up")
     expect(colleague.get_by_label("Follow-up in the same session")).to_be_disabled()
+    expect(status(page)).to_have_attribute("data-status", "running", timeout=40_000)
+    giga.let_on()
     expect_ended(page)
     page.get_by_role("tab", name="Prompts").click()
     expect(page.locator("#panel-prompts dt").first).to_have_text("Message")
@@ -164,15 +171,17 @@ def test_a_follow_up_goes_on_in_the_session_and_what_is_typed_survives_a_push(si
 def test_who_asked_is_told_when_the_desktop_is_live_and_when_the_run_is_over(signed_in, giga):
     page = signed_in
     page.add_init_script(f"({TOLD})()")
-    giga.set(queued_s=4000)
+    giga.hold_in_queue()
+    giga.hold_at_work()
     launch(page, "Tell me about it")
     tell = page.get_by_role("button", name="Tell me")
     expect(tell).to_have_attribute("aria-pressed", "false")
     tell.click()
     expect(tell).to_have_attribute("aria-pressed", "true")
-    giga.advance(1000)
+    giga.let_on()
+    page.wait_for_function(TOLD_OF_DESKTOP)
+    giga.let_on()
     expect_ended(page)
-    # As functions: the policy stops an expression that is not true at the first look.
     page.wait_for_function("() => window.told.length > 1")
     assert page.evaluate("window.told") == ["The desktop is live.", "Status: Ended"]
 
