@@ -17,7 +17,7 @@ from tests.canaries import KEY, PASSWORD, look, look_into_files
 __all__ = ["KEY", "PASSWORD"]
 
 ROOT = Path(__file__).resolve().parent.parent
-STARTS_WITHIN_S = 120
+STARTS_WITHIN_S = 40
 
 
 def free_port() -> int:
