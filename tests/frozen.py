@@ -11,7 +11,7 @@ import requests
 
 from simulator.app import Config
 from simulator.server import start_in_thread
-from tests.served import KEY, ROOT, eventually, free_port
+from tests.served import KEY, ROOT, STARTS_WITHIN_S, eventually, free_port
 
 # Of the authenticator apps of those who have one.
 SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -23,7 +23,8 @@ class Frozen:
     def __init__(self, data: Path):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.simulator = start_in_thread(Config(speed=4, run_seconds=3600))
+        # Its desktop stays, however long the walks through all pages take.
+        self.simulator = start_in_thread(Config(speed=4, run_seconds=360_000, sandbox_s=360_000))
         self.env = {
             **{name: value for name, value in os.environ.items() if not name.startswith(("GIGA", "DJANGO"))},
             "GIGAWATCH_DATA": str(data),
@@ -43,12 +44,12 @@ class Frozen:
         command = [sys.executable, "-m", "uvicorn", "dashboard.asgi:application", *options]
         with self.log.open("a") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log)
-        eventually(self._answers)
+        eventually(self._answers, within_s=STARTS_WITHIN_S)
 
     def _answers(self) -> bool:
         try:
             return bool(requests.get(f"{self.url}/healthz", timeout=10).content)
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def address(self, path: str) -> str:

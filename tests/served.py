@@ -1,6 +1,8 @@
 """A real `manage.py serve` in a process of its own, on a free port and a folder of its own."""
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,8 +21,11 @@ STARTS_WITHIN_S = 40
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return listening.getsockname()[1]
+    """Of those that no outgoing connection is given: one could take it before it is listened on."""
+    while True:
+        port = random.randrange(20_000, 32_768)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class Served:
@@ -60,6 +65,7 @@ class Served:
                 return self
             except requests.RequestException:
                 time.sleep(0.05)
+        self.kill()
         raise AssertionError(f"serve did not answer:\n{self.said}")
 
     def leave_nothing_secret(self) -> None:

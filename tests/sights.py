@@ -102,6 +102,7 @@ def look(sight: Sight, frozen: Frozen, browser: Browser, **options) -> Page:
     page.goto(frozen.address(sight.path))
     if sight.act:
         sight.act(page)
+        page.wait_for_load_state()
     return page
 
 

@@ -7,13 +7,14 @@ from playwright.sync_api import expect, sync_playwright
 
 from simulator.app import Config
 from simulator.server import start_in_thread
-from tests.browser.driving import ARGUMENTS, sign_in
+from tests.browser.driving import ARGUMENTS, Giga, sign_in
 from tests.frozen import Frozen
 from tests.served import KEY, Served
 
 CHROMIUM = os.environ.get("CHROMIUM", "")
 # What is awaited comes at once, but on a machine that others use.
 PATIENCE_MS = 15_000
+GIGA = Config(speed=4, run_seconds=60)
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -61,9 +62,17 @@ def simulator():
 
     Each file has its own, and its own dashboard: all launches of one key share its 60 requests a minute, and
     runs of another file would wait in their queue."""
-    simulator = start_in_thread(Config(speed=4, run_seconds=60))
+    simulator = start_in_thread(GIGA)
     yield simulator
     simulator.stop()
+
+
+@pytest.fixture
+def giga(simulator):
+    """What the simulated Giga does in this test, for tests of what would pass before a busy machine looks."""
+    giga = Giga(simulator.url, GIGA)
+    yield giga
+    giga.hold_nothing()
 
 
 @pytest.fixture(scope="module")

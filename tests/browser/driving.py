@@ -2,9 +2,11 @@
 
 import re
 
-from playwright.sync_api import Page
+import requests
+from playwright.sync_api import Page, Route
 
-from tests.served import PASSWORD, Served
+from simulator.app import Config
+from tests.served import PASSWORD, Served, eventually
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -24,6 +26,63 @@ DRAWN = """() => {
     for (let i = 0; i < data.length; i += 3988) colours.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
     return colours.size > 4;
 }"""
+
+
+# In simulated seconds, and longer than any test.
+LONG_S = 9000
+
+
+class Giga:
+    """A simulated Giga whose runs go on when they are told to."""
+
+    def __init__(self, url: str, config: Config):
+        self.url, self.config = url, config
+
+    def hold_in_queue(self) -> None:
+        """The runs that are launched next get no computer until they are let on."""
+        self._set(queued_s=LONG_S)
+
+    def hold_at_work(self) -> None:
+        """The runs that are launched next work until they are let on."""
+        self._set(run_seconds=LONG_S, sandbox_s=9 * LONG_S)
+
+    def let_on(self, share: float = 1) -> None:
+        """Runs that are held so come to the end of it, or a share of it passes."""
+        self._tell("/_advance", {"seconds": share * LONG_S / self.config.speed})
+
+    def hold_nothing(self) -> None:
+        """The runs that are launched next go on by themselves."""
+        names = ("queued_s", "run_seconds", "sandbox_s")
+        self._set(**{name: getattr(self.config, name) for name in names})
+
+    def _set(self, **fields) -> None:
+        self._tell("/_scenario", fields)
+
+    def _tell(self, path: str, what: dict) -> None:
+        requests.post(f"{self.url}{path}", json=what, timeout=10).raise_for_status()
+
+
+class Held:
+    """Requests to such addresses wait until they are let go."""
+
+    def __init__(self, page: Page, address: str | re.Pattern):
+        self.page = page
+        self.routes: list[Route] = []
+        self.is_open = False
+        page.route(address, self._take)
+
+    def _take(self, route: Route) -> None:
+        if self.is_open:
+            route.continue_()
+        else:
+            self.routes.append(route)
+
+    def let_go(self) -> None:
+        """Waits until there is one."""
+        eventually(lambda: self.routes or self.page.wait_for_timeout(10))
+        self.is_open = True
+        for route in self.routes:
+            route.continue_()
 
 
 def sign_in(page: Page, served: Served) -> None:

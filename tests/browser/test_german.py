@@ -14,7 +14,8 @@ def choose(page, served, language: str) -> None:
     expect(page.locator("html")).to_have_attribute("lang", language or "en")
 
 
-def test_everything_is_in_german_once_it_is_chosen(page, served):
+def test_everything_is_in_german_once_it_is_chosen(page, served, giga):
+    giga.hold_at_work()
     sign_in(page, served)
     choose(page, served, "de")
     page.get_by_role("link", name="Läufe").first.click()
@@ -29,6 +30,7 @@ def test_everything_is_in_german_once_it_is_chosen(page, served):
     expect(page.get_by_role("tab", name="Verlauf")).to_be_visible()
     expect(page.locator("#run-activity")).to_contain_text("Wird gesendet")
     expect(page.frame_locator("#desktop-frame").locator("html")).to_have_attribute("lang", "de")
+    giga.let_on()
     expect(status).to_contain_text("Beendet", timeout=60_000)
     expect(page.get_by_role("heading", name="Wurde das Ziel erreicht?")).to_be_visible()
     page.evaluate(AXE.read_text())

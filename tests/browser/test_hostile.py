@@ -73,7 +73,7 @@ class Eyes:
     def send_forms(self) -> set[str]:
         """Send each form that goes elsewhere, until the policy stops one; what it stopped by then."""
         self.page.evaluate(SUBMIT)
-        self.page.wait_for_function("window.stopped.includes('form-action')")
+        self.page.wait_for_function("() => window.stopped.includes('form-action')")
         return set(self.page.evaluate("window.stopped"))
 
     def _refuse(self, route: Route) -> None:

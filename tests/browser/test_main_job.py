@@ -4,18 +4,23 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.driving import launch, status, wait_for_pixels, watch_statuses
+from tests.browser.driving import Held, launch, status, wait_for_pixels, watch_statuses
 from tests.hostile_texts import MARKUP
 
 
-def test_launch_watch_and_find_again(signed_in, served):
+def test_launch_watch_and_find_again(signed_in, giga):
     page = signed_in
     prompt = "Compare the prices of the Aeron chair at five shops"
+    giga.hold_in_queue()
+    giga.hold_at_work()
     run = launch(page, prompt)
     watch_statuses(page)
+    expect(status(page)).to_have_attribute("data-status", "starting")
     expect(page.get_by_role("heading", level=1)).to_contain_text(prompt)
+    giga.let_on()
     expect(status(page)).to_have_attribute("data-status", "running")
     wait_for_pixels(page)
+    giga.let_on()
     expect(status(page)).to_have_attribute("data-status", "completed", timeout=30_000)
     seen = page.evaluate("window.seen")
     assert [word for word in ("starting", "running", "completed") if word in seen] == [
@@ -34,19 +39,24 @@ def test_launch_watch_and_find_again(signed_in, served):
     expect(page.locator("tbody tr[id^=run-]")).to_have_count(1)
 
 
-def test_what_happens_beside_the_frame_does_not_reload_it(signed_in, served):
+def test_what_happens_beside_the_frame_does_not_reload_it(signed_in, giga):
     page = signed_in
+    # It waits in the middle third of its work.
+    giga.hold_at_work()
     launch(page, "A task that waits [scenario:waiting]")
     wait_for_pixels(page)
     page.frames[1].evaluate("window.mark = 'not loaded anew'")
+    giga.let_on(0.4)
     expect(status(page)).to_have_attribute("data-status", "waiting", timeout=30_000)
     assert page.frames[1].evaluate("window.mark") == "not loaded anew"
+    giga.let_on(0.3)
     expect(status(page)).to_have_attribute("data-status", "running", timeout=30_000)
     assert page.frames[1].evaluate("window.mark") == "not loaded anew"
 
 
-def test_a_bare_stream_is_shown_by_our_own_viewer(signed_in, served):
+def test_a_bare_stream_is_shown_by_our_own_viewer(signed_in, giga):
     page = signed_in
+    giga.hold_at_work()
     launch(page, "Watch a bare stream [scenario:vnc-ws]")
     messages = page.evaluate_handle(
         "() => { const all = []; addEventListener('message', (e) => all.push(e.data)); return all; }"
@@ -59,19 +69,17 @@ def test_a_bare_stream_is_shown_by_our_own_viewer(signed_in, served):
     assert "ws://" not in page.content() and "websockify" not in page.content()
 
 
-def test_the_checklist_waits_for_the_first_picture_of_a_stream(signed_in):
+def test_the_checklist_waits_for_the_first_picture_of_a_stream(signed_in, giga):
     page = signed_in
-    held = []
-    page.route(re.compile("novnc"), lambda route: held.append(route))
+    giga.hold_at_work()
+    held = Held(page, re.compile("novnc"))
     launch(page, "Watch its first picture [scenario:vnc-ws]")
     checklist = page.locator("#desktop .checks")
     expect(checklist).to_contain_text("First picture")
     page.locator("#desktop iframe").wait_for(timeout=30_000)
     expect(checklist.locator(".is-now")).to_contain_text("First picture")
     expect(page.locator("#run-bar")).to_contain_text("Connecting", use_inner_text=True)
-    while not held:
-        page.wait_for_timeout(50)
-    held[0].continue_()
+    held.let_go()
     expect(checklist).to_be_hidden()
     expect(page.locator("#run-bar")).to_contain_text("Live", use_inner_text=True)
     wait_for_pixels(page)
@@ -79,27 +87,26 @@ def test_the_checklist_waits_for_the_first_picture_of_a_stream(signed_in):
 
 def test_of_gigas_own_page_the_checklist_says_no_more_than_that_it_was_loaded(signed_in):
     page = signed_in
-    held = []
-    page.route(re.compile("/desktop/open/"), lambda route: held.append(route))
+    held = Held(page, re.compile("/desktop/open/"))
     launch(page, "Watch its page come [scenario:never-ends]")
     page.locator("#desktop iframe").wait_for(timeout=30_000)
     checklist = page.locator("#desktop .checks")
     expect(checklist.locator(".is-now")).to_contain_text("Giga’s page loaded")
-    while not held:
-        page.wait_for_timeout(50)
-    held[0].continue_()
+    held.let_go()
     expect(checklist).to_be_hidden()
     wait_for_pixels(page)
 
 
-def test_the_list_follows_without_reload(signed_in, served):
+def test_the_list_follows_without_reload(signed_in, served, giga):
     page = signed_in
+    giga.hold_at_work()
     other = page.context.new_page()
     other.goto(f"{served.url}/runs/")
     run = launch(page, "Seen by a colleague")
     row = other.locator(f"tr#run-{run}")
     expect(row).to_be_visible()
-    expect(row).to_have_attribute("data-status", "running", timeout=20_000)
+    expect(row).to_have_attribute("data-status", "running", timeout=30_000)
+    giga.let_on()
     expect(row).to_have_attribute("data-status", "completed", timeout=30_000)
 
 

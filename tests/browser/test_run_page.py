@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.driving import launch, sign_in, status, wait_for_pixels
 from tests.hostile_texts import TEXTS
+from tests.served import eventually
 
 # A Notification that only notes what it was to say, and a page that its reader does not look at.
 TOLD = """() => {
@@ -18,6 +19,8 @@ TOLD = """() => {
     };
     document.hasFocus = () => false;
 }"""
+# A function: the policy stops an expression that is not true at the first look.
+TOLD_OF_DESKTOP = "() => window.told.length > 0"
 
 
 @pytest.fixture
@@ -138,12 +141,15 @@ def test_a_launch_over_a_limit_loses_nothing_typed_and_a_manager_may_go_on(signe
     limit_hours("")
 
 
-def test_a_follow_up_goes_on_in_the_session_and_what_is_typed_survives_a_push(signed_in, colleague):
+def test_a_follow_up_goes_on_in_the_session_and_what_is_typed_survives_a_push(signed_in, colleague, giga):
     page = signed_in
+    giga.hold_at_work()
     run = launch(page, "The first part")
     colleague.goto(page.url)
     field = page.get_by_label("Follow-up in the same session")
     expect(field).to_be_disabled()
+    expect(status(page)).to_have_attribute("data-status", "running", timeout=40_000)
+    giga.let_on()
     expect_ended(page)
     expect_ended(colleague)
     field.fill("Now the second part")
@@ -155,21 +161,28 @@ def test_a_follow_up_goes_on_in_the_session_and_what_is_typed_survives_a_push(si
     expect(page.locator("#run-activity")).to_contain_text("Now the second part")
     expect(colleague.locator("#run-activity")).to_contain_text("Followed up")
     expect(colleague.get_by_label("Follow-up in the same session")).to_be_disabled()
+    expect(status(page)).to_have_attribute("data-status", "running", timeout=40_000)
+    giga.let_on()
     expect_ended(page)
     page.get_by_role("tab", name="Prompts").click()
     expect(page.locator("#panel-prompts dt").first).to_have_text("Message")
 
 
-def test_who_asked_is_told_when_the_desktop_is_live_and_when_the_run_is_over(signed_in):
+def test_who_asked_is_told_when_the_desktop_is_live_and_when_the_run_is_over(signed_in, giga):
     page = signed_in
     page.add_init_script(f"({TOLD})()")
+    giga.hold_in_queue()
+    giga.hold_at_work()
     launch(page, "Tell me about it")
     tell = page.get_by_role("button", name="Tell me")
     expect(tell).to_have_attribute("aria-pressed", "false")
     tell.click()
     expect(tell).to_have_attribute("aria-pressed", "true")
+    giga.let_on()
+    page.wait_for_function(TOLD_OF_DESKTOP)
+    giga.let_on()
     expect_ended(page)
-    page.wait_for_function("window.told.length > 1")
+    page.wait_for_function("() => window.told.length > 1")
     assert page.evaluate("window.told") == ["The desktop is live.", "Status: Ended"]
 
 
@@ -195,7 +208,7 @@ def test_little_time_left_is_said_in_the_title_and_on_the_page(signed_in):
     )
     expect(page.locator("#time-warning")).to_have_text("Less than 5 min left")
     expect(page).to_have_title(re.compile("Less than 5 min left"))
-    page.wait_for_function("window.told.includes('Less than 5 min left')")
+    page.wait_for_function("() => window.told.includes('Less than 5 min left')")
 
 
 def test_the_menu_copies_a_link_and_explains_that_there_is_no_stop(signed_in):
@@ -204,7 +217,7 @@ def test_the_menu_copies_a_link_and_explains_that_there_is_no_stop(signed_in):
     launch(page, "Look at the menu [scenario:never-ends]")
     page.locator("#run-menu summary").click()
     page.get_by_role("button", name="Copy link").click()
-    page.wait_for_function("async (url) => await navigator.clipboard.readText() === url", arg=page.url)
+    eventually(lambda: page.evaluate("navigator.clipboard.readText()") == page.url)
     page.locator("#run-menu summary").click()
     page.get_by_role("button", name="Stop watching").click()
     expect(page.locator("#leave-box")).to_contain_text("Giga offers no way to stop a run")

@@ -1,8 +1,8 @@
 """Opening pages and pressing what is on them, with the console open: no script error, nothing that the
 content policy had to stop, no request that failed."""
 
-import contextlib
 import re
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
@@ -43,9 +43,21 @@ PRESS = """(number) => {
     for (const field of one.form?.querySelectorAll(':invalid') ?? []) field.value = 'Tried';
     one.click();
 }"""
+# How often this page has set out for another one. That is known here before anything is asked for.
+COUNT_DEPARTURES = """
+    window.departures = 0;
+    if (window === top) {
+        navigation.addEventListener('navigate', ({destination}) => (departures += !destination.sameDocument));
+        navigation.addEventListener('navigateerror', () => (departures -= departures > 0));
+    }
+"""
 TWO_FRAMES = """async () => {
     for (let i = 0; i < 2; i++) await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    const departures = window.departures;
+    window.departures = 0;
+    return departures;
 }"""
+SETTLES_WITHIN_S = 30
 LINKS = "() => [...document.links].map((link) => link.href)"
 
 
@@ -56,11 +68,13 @@ class Console:
         self.page, self.url = page, url
         self.wrong: list[str] = []
         self.under_way: set[Request] = set()
+        self.departures = self.pages_asked_for = 0  # since it settled last
         self.where = ""
+        page.add_init_script(COUNT_DEPARTURES)
         page.on("console", self._said)
         page.on("pageerror", lambda error: self._note(f"script: {error}"))
         page.on("dialog", lambda dialog: dialog.dismiss())
-        page.on("request", lambda request: self.under_way.add(request))
+        page.on("request", self._asked)
         page.on("requestfinished", lambda request: self.under_way.discard(request))
         page.on("requestfailed", lambda request: self.under_way.discard(request))
         page.on("response", self._answered)
@@ -73,6 +87,11 @@ class Console:
         if message.type == "error" and "Failed to load resource" not in message.text:
             self._note(f"{message.type}: {message.text}")
 
+    def _asked(self, request: Request) -> None:
+        self.under_way.add(request)
+        if request.is_navigation_request() and request.frame == self.page.main_frame:
+            self.pages_asked_for += 1
+
     def _answered(self, response: Response) -> None:
         # 422 is how a form is refused.
         if response.url.startswith(self.url) and response.status >= 400 and response.status != 422:
@@ -80,17 +99,22 @@ class Console:
 
     def settle(self) -> None:
         """Wait until nothing is under way any more, nor set off by what has just come."""
-        while True:
-            for _ in range(2000):
-                if not self.under_way:
-                    break
-                self.page.wait_for_timeout(10)
-            assert not self.under_way, (self.where, [request.url for request in self.under_way])
-            with contextlib.suppress(Error):  # the page is gone already: another one is on its way
-                self.page.evaluate(TWO_FRAMES)
-            if not self.under_way:
-                break
+        deadline = time.monotonic() + SETTLES_WITHIN_S
+        while not self._is_settled():
+            is_late = time.monotonic() > deadline
+            assert not is_late, (self.where, self.departures, [request.url for request in self.under_way])
+            self.page.wait_for_timeout(10)
+        self.departures = self.pages_asked_for = 0
+
+    def _is_settled(self) -> bool:
+        if self.under_way:
+            return False
         self.page.wait_for_load_state()
+        try:
+            self.departures += self.page.evaluate(TWO_FRAMES)
+        except Error:
+            return False  # the page is gone already: another one is on its way
+        return not self.under_way and self.departures <= self.pages_asked_for
 
 
 def walk(
