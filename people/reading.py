@@ -25,6 +25,12 @@ def reading_as(user, accept_language: str = ""):
         _exact_times.reset(before)
 
 
+def way_of_reading() -> tuple:
+    """All that makes one person's page differ from another's of the same role: equal for those who read the
+    same texts and times."""
+    return translation.get_language(), timezone.get_current_timezone_name(), wants_exact_times()
+
+
 def wants_exact_times() -> bool:
     """Whether who reads wants `24 Nov 17:35` where others read `5 min ago`."""
     return _exact_times.get()

@@ -279,7 +279,7 @@ class RunConsumer(LiveConsumer):
         return membership_of(self.user, self.run.workspace_id)
 
     def changes(self, run_ids: set[int], newest: int, *, is_gap: bool) -> list[dict]:
-        content = live.run_parts(self.run, self.membership) + live.side_counts(self.membership)
+        content = live.run_push(self.run, self.membership, newest) + live.side_counts(self.membership)
         return [
             {
                 "type": "run.changed",

@@ -1,8 +1,12 @@
 """The live parts of the pages, rendered once for the page and for the push, so that both show the same; and
 what a page needs to know to stay live. Reads only."""
 
+from threading import Condition
+
+from cachetools import TTLCache, cached
 from django.template.loader import render_to_string
 
+from people.reading import way_of_reading
 from runs import listing
 from runs.accepting import follow_up_token, obstacle_to_follow_up, relaunch_token
 from runs.extending import offer
@@ -74,10 +78,14 @@ def run_context(run: Run, membership) -> dict:
             "judgement": next((event for event in events if event.kind == "verdict"), None),
             "notes": run.notes.select_related("by"),
             "usual": usual_of(run.workspace_id).get(agent_session.sandbox_template),
-            "can_operate": bool(membership and membership.can_operate),
+            "can_operate": _can_operate(membership),
         }
         | _afterwards(run)
     )
+
+
+def _can_operate(membership) -> bool:
+    return bool(membership and membership.can_operate)
 
 
 def _afterwards(run: Run) -> dict:
@@ -88,6 +96,17 @@ def _afterwards(run: Run) -> dict:
         "follow_up_token": "" if obstacle else follow_up_token(run.agent_session),
         "relaunch_token": relaunch_token(run) if run.is_final else "",
     }
+
+
+def _seen_alike(run: Run, membership, newest_event_id: int) -> tuple:
+    return run.pk, newest_event_id, _can_operate(membership), way_of_reading()
+
+
+@cached(TTLCache(maxsize=64, ttl=1), key=_seen_alike, condition=Condition())
+def run_push(run: Run, membership, newest_event_id: int) -> str:
+    """What a viewer of a run is told after this event. Many hear of it at the same moment: those who see the
+    same wait for the one rendering."""
+    return run_parts(run, membership)
 
 
 def run_parts(run: Run, membership) -> str:
@@ -117,7 +136,7 @@ def list_counts(chips: list, counts: dict) -> str:
 
 def wall_tile(run: Run, membership) -> str:
     """One tile of the wall, addressed to the tile it replaces."""
-    context = {"run": run, "can_operate": bool(membership and membership.can_operate)}
+    context = {"run": run, "can_operate": _can_operate(membership)}
     return _partial(f"#tile-{run.pk}", render_to_string("runs/_tile.html", context))
 
 

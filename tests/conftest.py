@@ -3,7 +3,7 @@
 import pytest
 from django.core.cache import cache
 
-from runs import broadcast
+from runs import broadcast, live
 from tests import factories
 from tests.access import stage
 from tests.ears import ears, no_secret_comes_out
@@ -21,6 +21,7 @@ def quick_settings(settings):
     }
     broadcast.use_server_loop(None)
     cache.clear()
+    live.run_push.cache_clear()
 
 
 @pytest.fixture
