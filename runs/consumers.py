@@ -22,7 +22,7 @@ from runs.broadcast import run_group, workspace_group
 from runs.forms import RunFilterForm, WallForm
 from runs.live import HEARTBEAT_S
 from runs.models import Run
-from runs.sockets import CROWDED, NOT_FOUND, SIGNED_OUT, STANDING_CHANGED, TRY_AGAIN, Socket, read
+from runs.sockets import CROWDED, GONE, NOT_FOUND, SIGNED_OUT, STANDING_CHANGED, TRY_AGAIN, Socket, read
 
 logger = logging.getLogger(__name__)
 
@@ -112,13 +112,13 @@ class LiveConsumer(Socket):
     async def say(self, message: dict):
         try:
             await self.send(text_data=json.dumps(message))
-        except OSError:
-            self.is_over = True  # the browser is gone
+        except GONE:
+            self.is_over = True
 
     async def end(self, code: int):
         if not self.is_over:
             self.is_over = True
-            with contextlib.suppress(OSError, RuntimeError):
+            with contextlib.suppress(*GONE):
                 await self.close(code)
 
     def trouble(self) -> int:

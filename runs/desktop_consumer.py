@@ -11,7 +11,7 @@ from people.bell import person_group
 from people.permissions import OPERATE
 from runs.desktop_door import bearer_of, stream_of
 from runs.live import HEARTBEAT_S
-from runs.sockets import CROWDED, NO_DESKTOP, UPSTREAM_LOST, Socket, read
+from runs.sockets import CROWDED, GONE, NO_DESKTOP, UPSTREAM_LOST, Socket, read
 from runs.view_only import NotViewable, ViewOnly
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class DesktopConsumer(Socket):
         """A logout, a lost place, a lower role: what may not be opened now is not shown on."""
         if self.pump and not await self.may_go_on():
             self.pump.cancel()
-            with contextlib.suppress(OSError, RuntimeError):
+            with contextlib.suppress(*GONE):
                 await self.close(NO_DESKTOP)
 
     async def may_go_on(self) -> bool:
@@ -78,10 +78,10 @@ class DesktopConsumer(Socket):
     async def carry(self):
         """Everything the desktop sends, to the viewer; one message at a time, as fast as the viewer takes
         them."""
-        with contextlib.suppress(websockets.WebSocketException, OSError):
+        with contextlib.suppress(websockets.WebSocketException, *GONE):
             async for data in self.upstream:
                 await self.send(bytes_data=data if isinstance(data, bytes) else data.encode())
-        with contextlib.suppress(OSError):  # the browser went away first
+        with contextlib.suppress(*GONE):  # the browser went away first
             await self.close(UPSTREAM_LOST)
 
     async def receive(self, text_data=None, bytes_data=None):

@@ -12,6 +12,9 @@ from people.permissions import ANYONE, Permission
 SIGNED_OUT, STANDING_CHANGED, NOT_FOUND, NO_DESKTOP, CROWDED = 4401, 4403, 4404, 4409, 4429
 UPSTREAM_LOST = 4502
 TRY_AGAIN = 1013
+# What sending says of a browser that is gone: RuntimeError when it is the server that gave it up, because its
+# ping was not answered (uvicorn).
+GONE = (OSError, RuntimeError)
 # Of one person in one process: tabs, and the desktops in them.
 MOST_SOCKETS = 20
 READERS = 4

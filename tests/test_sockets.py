@@ -184,6 +184,32 @@ async def test_a_desktop_token_of_nobody_opens_nothing(cast):
         assert await desktop.closed_with() == 4409
 
 
+async def test_a_browser_that_the_server_gave_up_is_no_failure(cast, caplog):
+    """Its pings were not answered: the server has closed the socket, and waits for the network to do so."""
+    client, begun, left = await make_cast_and_sign_in(cast, "olga"), asyncio.Event(), asyncio.Event()
+    messages = [{"type": "websocket.connect"}]
+
+    async def receive_():
+        if not messages:
+            await left.wait()
+            return {"type": "websocket.disconnect", "code": 1006}
+        return messages.pop()
+
+    async def send(message):
+        if begun.is_set():
+            left.set()
+            raise RuntimeError("Unexpected ASGI message 'websocket.send', after sending 'websocket.close'.")
+        if message["type"] == "websocket.send":
+            begun.set()
+
+    opened = asyncio.create_task(application(socket("/ws/runs/", client).scope, receive_, send))
+    await asyncio.wait_for(begun.wait(), 10)
+    await move(cast["run"])
+    await asyncio.wait_for(opened, 10)
+    assert left.is_set()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 @pytest.mark.parametrize("path", ["/ws/runs/", "/ws/desktop/x/"])
 async def test_a_browser_that_left_while_its_socket_opened_is_no_failure(cast, caplog, path):
     client = await make_cast_and_sign_in(cast, "olga")
