@@ -153,7 +153,11 @@ any_answer = some.one_of(
 )
 
 
-@drawn(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@drawn(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(said=any_answer)
 def test_whatever_bytes_come_nothing_raises_and_nothing_is_stuck(run, server, said):
     server.bytes = said

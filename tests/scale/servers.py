@@ -75,7 +75,7 @@ class Server:
     def start(self):
         with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, start_new_session=True)
-        eventually(self.answers, within_s=30)
+        eventually(self.answers, within_s=90)
         return self
 
     def answers(self) -> bool:
@@ -155,7 +155,7 @@ class Postgres(Server):
         return True
 
     def do(self, statement: str) -> None:
-        with psycopg.connect(self.url_of("postgres"), autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(self.url_of("postgres"), autocommit=True, connect_timeout=60) as connection:
             connection.execute(statement)
 
     def new_database(self) -> str:
