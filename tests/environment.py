@@ -4,6 +4,11 @@ import os
 import shutil
 import tempfile
 
+import hypothesis
+
+# The same examples everywhere and every time, and no deadline for any: what fails on one machine fails on the
+# others.
+hypothesis.settings.load_profile("ci")
 for name in (
     "GIGA_API_KEY",
     "GIGA_API_URL",

@@ -70,7 +70,7 @@ async def answer_of(live: Socket) -> str:
     """As the matrix says it."""
     if not await live.connect():
         return "refused"
-    message = await live.receive_output(5)
+    message = await live.receive_output()
     if message["type"] == "websocket.close":
         return str(message["code"])
     assert message.get("bytes") == FIRST_BYTES or '"hello"' in message["text"]
@@ -126,7 +126,7 @@ async def watched(cast):
     async with desktop_of(cast["run"]):
         live = socket(desktop_address(cast, "operator"), origin="null")
         assert await live.connect()
-        assert (await live.receive_output(5))["bytes"] == FIRST_BYTES
+        assert (await live.receive_output())["bytes"] == FIRST_BYTES
         yield live
         await live.disconnect()
 
@@ -172,7 +172,7 @@ async def test_sockets_that_open_in_one_moment_are_counted_too(cast, monkeypatch
     monkeypatch.setattr("runs.sockets.MOST_SOCKETS", 3)
     sockets = [socket("/ws/runs/", cast["clients"]["operator"]) for _ in range(8)]
     assert all(await asyncio.gather(*(live.connect() for live in sockets)))
-    said = await asyncio.gather(*(live.receive_output(5) for live in sockets))
+    said = await asyncio.gather(*(live.receive_output() for live in sockets))
     assert sorted(message.get("code", 0) for message in said) == [0] * 3 + [CROWDED] * 5
     for live in sockets:
         await live.disconnect()

@@ -31,7 +31,7 @@ async def application(scope, receive, send):
 
 @pytest.fixture
 def port(monkeypatch):
-    monkeypatch.setattr(punctual, "HEAD_WITHIN_S", 0.3)
+    monkeypatch.setattr(punctual, "HEAD_WITHIN_S", 1.0)
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         application,
@@ -51,7 +51,7 @@ def port(monkeypatch):
 
 @pytest.fixture
 def connection(port):
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         yield connection
 
 

@@ -134,21 +134,21 @@ async def test_after_a_logout_the_next_change_closes_instead(cast):
     live = await opened(f"/ws/runs/{cast['run'].pk}/", client)
     await sync_to_async(client.logout)()
     await move(cast["run"])
-    assert await live.receive_output(5) == {"type": "websocket.close", "code": 4401}
+    assert await live.receive_output() == {"type": "websocket.close", "code": 4401}
 
 
 async def test_somebody_removed_from_the_team_is_told_nothing_more(cast):
     live = await opened("/ws/runs/", await make_cast_and_sign_in(cast, "olga"))
     await sync_to_async(cast["olga"].memberships.all().delete)()
     await move(cast["run"])
-    assert await live.receive_output(5) == {"type": "websocket.close", "code": 4404}
+    assert await live.receive_output() == {"type": "websocket.close", "code": 4404}
 
 
 async def test_a_new_role_closes_so_that_the_page_is_loaded_anew(cast):
     live = await opened(f"/ws/runs/{cast['run'].pk}/", await make_cast_and_sign_in(cast, "olga"))
     await sync_to_async(cast["olga"].memberships.update)(role="viewer")
     await move(cast["run"])
-    assert await live.receive_output(5) == {"type": "websocket.close", "code": 4403}
+    assert await live.receive_output() == {"type": "websocket.close", "code": 4403}
 
 
 async def test_what_a_browser_sends_is_ignored(cast):

@@ -27,11 +27,11 @@ class Giga:
         self._control("reset")
 
     def _control(self, route: str, /, **changes) -> None:
-        requests.post(f"{self.server.url}/_{route}", json=changes, timeout=10).raise_for_status()
+        requests.post(f"{self.server.url}/_{route}", json=changes, timeout=60).raise_for_status()
 
     @property
     def ledger(self) -> dict:
-        return requests.get(f"{self.server.url}/_ledger", timeout=10).json()
+        return requests.get(f"{self.server.url}/_ledger", timeout=60).json()
 
     @property
     def runs(self) -> list[dict]:

@@ -77,7 +77,7 @@ class Stage:
 
     def stop(self) -> None:
         self.program.stdin.close()
-        self.program.wait(20)
+        self.program.wait(60)
         self.network.stop()
         self.giga.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -92,14 +92,14 @@ class Stage:
         self.control("reset")
 
     def control(self, route: str, /, **changes) -> None:
-        requests.post(f"{self.giga.url}/_{route}", json=changes, timeout=10).raise_for_status()
+        requests.post(f"{self.giga.url}/_{route}", json=changes, timeout=60).raise_for_status()
 
     def befall(self, scenario: str, *calls: str) -> None:
         self.control("scenario", name=scenario, calls=list(calls))
 
     @property
     def ledger(self) -> dict:
-        return requests.get(f"{self.giga.url}/_ledger", timeout=10).json()
+        return requests.get(f"{self.giga.url}/_ledger", timeout=60).json()
 
     def work(self, *, kill_when=None, meanwhile=None, **order) -> int:
         """Do what is due in a process of its own; how it ended. `kill_when()`: kill it from outside as soon
@@ -114,7 +114,7 @@ class Stage:
         if meanwhile is not None:
             meanwhile()
         if kill_when is not None:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 90
             while not kill_when():
                 assert time.monotonic() < deadline, f"the moment to kill did not come\n{self.said}"
                 time.sleep(0.002)

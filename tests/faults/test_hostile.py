@@ -10,7 +10,6 @@ from hypothesis import settings as drawn
 from hypothesis import strategies as some
 
 from runs import following, launching, settling
-from runs import giga as client
 from runs.models import AgentSession, GigaAccount, Run
 from runs.status import READABLE, Status
 from tests import factories
@@ -66,13 +65,6 @@ NOTHING_TOLD = {
     "408": answer_of(b'{"error": {"code": "TIMEOUT"}}', "408 Request Timeout"),
     "425": answer_of(b'{"error": {"code": "TOO_EARLY"}}', "425 Too Early"),
 }
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    """Deadlines a test can wait for."""
-    monkeypatch.setattr(client, "READ_S", 1.0)
-    monkeypatch.setattr(client, "START_RUN_S", 1.0)
 
 
 @pytest.fixture
@@ -161,7 +153,11 @@ any_answer = some.one_of(
 )
 
 
-@drawn(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@drawn(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(said=any_answer)
 def test_whatever_bytes_come_nothing_raises_and_nothing_is_stuck(run, server, said):
     server.bytes = said

@@ -50,15 +50,15 @@ def play(case: Case, folder: Path) -> tuple[list[dict], tuple[str, str, str]]:
             network.does(hold="/runs HTTP")
         served.launch(served.signed_in(), f"[scenario:{case.scenario}] Download the invoices")
         if case.point == HELD:
-            assert network.is_holding.wait(30)
+            assert network.is_holding.wait(90)
             served.kill()
-        assert served.process.wait(30) == -signal.SIGKILL
+        assert served.process.wait(90) == -signal.SIGKILL
         network.release()
         network.works()
         served.env["CRASH_AT"] = ""
         served.start().ready()
-        eventually(lambda: row(served)[0] in ("running", "completed"), within_s=60)
-        ledger = requests.get(f"{simulator.url}/_ledger", timeout=10).json()
+        eventually(lambda: row(served)[0] in ("running", "completed"), within_s=180)
+        ledger = requests.get(f"{simulator.url}/_ledger", timeout=60).json()
         return ledger["runs_started"], row(served)
     finally:
         served.kill()

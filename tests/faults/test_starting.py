@@ -14,11 +14,10 @@ from runs.status import Status
 from tests.faults.clock import let_pass
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def impatient(monkeypatch):
-    """Deadlines a test can wait for."""
-    monkeypatch.setattr(client, "READ_S", 0.4)
-    monkeypatch.setattr(client, "START_RUN_S", 0.4)
+    """A deadline a test can wait for, of starts alone: it is long enough for Giga to hear of them."""
+    monkeypatch.setattr(client, "START_RUN_S", 1.5)
 
 
 @pytest.fixture
@@ -60,7 +59,8 @@ def test_an_answer_held_for_long_is_waited_for(run, giga):
     assert run.remote_id == giga.runs[0]["run_id"]
 
 
-def test_a_start_whose_answer_never_comes_is_found_and_adopted(run, giga, network):
+def test_a_start_whose_answer_never_comes_is_found_and_adopted(run, giga, impatient):
+    agree_on_a_session(run)
     giga.befall("answer-timeout", "start-run")
     assert launch(run).status == Status.UNKNOWN
     giga.advance(10)
@@ -69,7 +69,7 @@ def test_a_start_whose_answer_never_comes_is_found_and_adopted(run, giga, networ
     assert len(giga.runs) == giga.asked("POST", "/runs") == 1
 
 
-def test_a_start_that_giga_never_heard_ends_as_not_started(run, giga, network):
+def test_a_start_that_giga_never_heard_ends_as_not_started(run, giga, network, impatient):
     agree_on_a_session(run)
     network.does(is_silent=True)
     assert launch(run).status == Status.UNKNOWN

@@ -40,14 +40,15 @@ by_hand = requests.Session()
 
 
 def carry_out(order: dict) -> None:
-    """Do what an order says, in this turn: `make` a database for this Giga and end; `skip_s` seconds;
-    `accept` launches of these prompts and note each that was taken on; work, dying at `crash_at`, with the
-    disk full from `disk_full_at` on, and `to_the_end` until no run is active."""
+    """Do what an order says, in this turn: `make` a database for this Giga and end; wait for locks for
+    `locked_for_s` at most; `skip_s` seconds; `accept` launches of these prompts and note each that was taken
+    on; work, dying at `crash_at`, with the disk full from `disk_full_at` on, and `to_the_end` until no run is
+    active."""
     connection.settings_dict["NAME"] = order["database"]
     if "make" in order:
         make(order["make"])
         return
-    connection.settings_dict["OPTIONS"]["timeout"] = LOCKED_FOR_S
+    connection.settings_dict["OPTIONS"]["timeout"] = order.get("locked_for_s", LOCKED_FOR_S)
     settings.CRASH_AT = order.get("crash_at", "")
     if "disk_full_at" in order:
         launching.crash_point = fills_the_disk(at=order["disk_full_at"], database=order["database"])
@@ -138,7 +139,7 @@ def skip(seconds: float, clock: str) -> None:
     """Let time pass, for us and for the simulated Giga."""
     seconds = min(LONGEST_SKIP_S, max(SHORTEST_SKIP_S, seconds))
     let_pass(seconds)
-    by_hand.post(f"{clock}/_advance", json={"seconds": seconds}, timeout=10).raise_for_status()
+    by_hand.post(f"{clock}/_advance", json={"seconds": seconds}, timeout=60).raise_for_status()
 
 
 def main() -> None:

@@ -68,7 +68,7 @@ class Page:
         self.socket = Socket(application, self.socket_path, headers)
         assert await self.socket.connect()
         # It is greeted, or closed for a reason.
-        self.take_in(await self.socket.receive_output(5))
+        self.take_in(await self.socket.receive_output())
 
     async def cut(self):
         """The connection is gone for both sides."""

@@ -139,7 +139,7 @@ async def test_the_next_heartbeat_closes_a_page_that_is_not_its_readers_any_long
     }
     await sync_to_async(undoing[undo])()
     await layer.beat()
-    assert await live.receive_output(5) == {"type": "websocket.close", "code": code}
+    assert await live.receive_output() == {"type": "websocket.close", "code": code}
     await live.disconnect()
 
 
@@ -151,7 +151,7 @@ async def test_a_socket_that_cannot_read_asks_its_page_to_come_back(team, layer,
 
     monkeypatch.setattr("runs.live.recent_events", locked)
     await layer.beat()
-    assert await live.receive_output(5) == {"type": "websocket.close", "code": 1013}
+    assert await live.receive_output() == {"type": "websocket.close", "code": 1013}
     assert "its page is asked to come back" in caplog.text
     await live.disconnect()
 

@@ -221,6 +221,14 @@ def row_of(listed: str, pk: int) -> str:
     return listed.split(f'<tr id="run-{pk}"')[1].split("</tr>")[0]
 
 
+async def end_what_is_left():
+    """A consumer that was left in the middle would be heard of in whatever test comes later."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
 @contextmanager
 def a_world(address: str, runs: int):
     loop = asyncio.new_event_loop()
@@ -229,6 +237,7 @@ def a_world(address: str, runs: int):
         yield world
     finally:
         world.close()
+        loop.run_until_complete(end_what_is_left())
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
 

@@ -127,7 +127,7 @@ def begin():
 async def beat(live, person) -> str | int:
     """The kind of what an open page is told when it is looked at, or the code it is closed with."""
     await sync_to_async(ring_for)(person.pk)
-    message = await live.receive_output(5)
+    message = await live.receive_output()
     return message.get("code") or json.loads(message["text"])["type"]
 
 

@@ -15,7 +15,7 @@ from websockets.sync.client import connect
 from simulator.app import Config
 from simulator.server import start_in_thread
 from tests.scale.servers import Postgres, Redis
-from tests.served import KEY, ROOT, Served
+from tests.served import KEY, PATIENCE_S, ROOT, STARTS_WITHIN_S, Served
 
 FINAL = ("completed", "failed", "lost", "rejected", "not_started")
 
@@ -49,7 +49,7 @@ class Fleet:
         }
         self.processes: list[Process] = []
         prepared = self.start("prepare")
-        assert prepared.process.wait(60) == 0, prepared.said
+        assert prepared.process.wait(STARTS_WITHIN_S) == 0, prepared.said
         # How much a person may launch a minute is for other tests.
         with psycopg.connect(self.env["DATABASE_URL"]) as connection:
             connection.execute("UPDATE people_workspace SET launches_a_minute_each = NULL")
@@ -87,7 +87,7 @@ class Fleet:
         return self.web.status_of(self.session, run)
 
     def health(self) -> dict[str, str]:
-        return requests.get(f"{self.web.url}/healthz", timeout=5).json()
+        return requests.get(f"{self.web.url}/healthz", timeout=PATIENCE_S).json()
 
     def all_ended(self, runs: list[int]) -> bool:
         return all(self.status_of(run) in FINAL for run in runs)
@@ -95,7 +95,7 @@ class Fleet:
     @property
     def started(self) -> list[str]:
         """The prompts of the runs Giga started, one for each start."""
-        ledger = requests.get(f"{self.giga.url}/_ledger", timeout=5).json()
+        ledger = requests.get(f"{self.giga.url}/_ledger", timeout=PATIENCE_S).json()
         return [run["user_prompt"] for run in ledger["runs_started"]]
 
     @contextmanager
@@ -104,7 +104,7 @@ class Fleet:
         cookies = "; ".join(f"{name}={value}" for name, value in self.session.cookies.items())
         address = f"ws://127.0.0.1:{self.web.port}{path}"
         with connect(address, origin=self.web.url, additional_headers={"Cookie": cookies}) as socket:
-            assert json.loads(socket.recv(timeout=10))["type"] == "hello"
+            assert json.loads(socket.recv(timeout=PATIENCE_S))["type"] == "hello"
             yield socket
 
     def stop(self) -> None:

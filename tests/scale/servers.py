@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -37,6 +38,29 @@ def find(name: str) -> str:
     return shutil.which(name) or (str(newest_first[0]) if newest_first else "")
 
 
+def processes_below(pid: int) -> list[int]:
+    """The children of a process and all of theirs."""
+    parents = {int(folder.name): state_of(folder)[1] for folder in Path("/proc").glob("[0-9]*")}
+    found = [pid]
+    for above in found:
+        found += [child for child, parent in parents.items() if parent == str(above)]
+    return found[1:]
+
+
+def is_running(pid: int) -> bool:
+    """Whether it is there and neither stopped nor dead. (A zombie holds nothing any more.)"""
+    return state_of(Path(f"/proc/{pid}"))[0] not in ("", "T", "Z", "X")
+
+
+def state_of(folder: Path) -> tuple[str, str]:
+    """State and parent of a process, as `/proc` has them; empty when there is none."""
+    try:
+        state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+    except (FileNotFoundError, ProcessLookupError):
+        return "", ""
+    return state, parent
+
+
 class Server:
     """A process that is killed as a power cut would, and comes back on the same port with its data."""
 
@@ -51,7 +75,7 @@ class Server:
     def start(self):
         with (self.folder / "log").open("a") as log:
             self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, start_new_session=True)
-        eventually(self.answers, within_s=30)
+        eventually(self.answers, within_s=90)
         return self
 
     def answers(self) -> bool:
@@ -60,8 +84,16 @@ class Server:
             return trying.connect_ex(("127.0.0.1", self.port)) == 0
 
     def kill(self) -> None:
-        os.killpg(self.process.pid, signal.SIGKILL)
+        """All its processes at once, and they are gone: as long as one lives, Postgres refuses to start."""
+        self.process.send_signal(signal.SIGSTOP)
+        eventually(lambda: not is_running(self.process.pid), every_s=0.001)  # and so makes no more of them
+        helpers = processes_below(self.process.pid)
+        self.process.kill()
+        for pid in helpers:
+            with suppress(ProcessLookupError):  # it ended by itself
+                os.kill(pid, signal.SIGKILL)
         self.process.wait()
+        eventually(lambda: not any(is_running(pid) for pid in helpers), every_s=0.01)
 
     def remove(self) -> None:
         if self.process and self.process.poll() is None:
@@ -123,7 +155,7 @@ class Postgres(Server):
         return True
 
     def do(self, statement: str) -> None:
-        with psycopg.connect(self.url_of("postgres"), autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(self.url_of("postgres"), autocommit=True, connect_timeout=60) as connection:
             connection.execute(statement)
 
     def new_database(self) -> str:

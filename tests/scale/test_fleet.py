@@ -14,7 +14,7 @@ pytestmark = pytest.mark.process
 ACCEPTED = ("starting", "running", "completed")
 
 
-def changes(socket, run: int, *, within_s: float = 30):
+def changes(socket, run: int, *, within_s: float = 180):
     """The statuses of a run as its page is told them, until the run has ended."""
     deadline = time.monotonic() + within_s
     while True:
@@ -35,9 +35,10 @@ def test_pages_see_what_workers_do_and_a_killed_one_is_replaced_by_another(fleet
         assert fleet.health()["watcher"] == "ok"
         fleet.workers[0].kill()
         runs.append(fleet.launch("Number 3"))
-        told = list(changes(socket, runs[3], within_s=60))
-    assert "starting" in told
-    eventually(lambda: fleet.all_ended(runs), within_s=60)
+        told = list(changes(socket, runs[3]))
+    # What is told is how it stands by then: a step may be over before it is told.
+    assert {"sending", "starting", "running"} & set(told)
+    eventually(lambda: fleet.all_ended(runs))
     assert {fleet.status_of(run) for run in runs} == {"completed"}
     assert sorted(fleet.started) == ["Number 0", "Number 1", "Number 2", "Number 3"]
 
@@ -59,7 +60,7 @@ def test_launches_go_on_without_redis_and_pages_are_told_again_when_it_is_back(f
         assert fleet.web.signed_in()
         redis.start()
         afterwards = fleet.launch("Afterwards")
-        assert "completed" in changes(socket, afterwards, within_s=60)
+        assert "completed" in changes(socket, afterwards)
     eventually(lambda: fleet.all_ended([meanwhile, afterwards]))
     assert fleet.started == ["Meanwhile", "Afterwards"]
 
@@ -70,5 +71,5 @@ def test_everything_goes_on_when_postgres_is_back(fleet, postgres):
     postgres.kill()
     postgres.start()
     second = eventually(lambda: fleet.try_to_launch("After"))
-    eventually(lambda: fleet.all_ended([first, second]), within_s=60)
+    eventually(lambda: fleet.all_ended([first, second]))
     assert sorted(fleet.started) == ["After", "Before"]

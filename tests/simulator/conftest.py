@@ -20,10 +20,10 @@ class Client:
         self.headers = {"Authorization": f"Bearer {key}"}
 
     def get(self, path: str, **options) -> requests.Response:
-        return requests.get(self.url + path, headers=self.headers, timeout=10, **options)
+        return requests.get(self.url + path, headers=self.headers, timeout=60, **options)
 
     def post(self, path: str, body: object, **options) -> requests.Response:
-        return requests.post(self.url + path, headers=self.headers, json=body, timeout=10, **options)
+        return requests.post(self.url + path, headers=self.headers, json=body, timeout=60, **options)
 
     def create_session(self, user_prompt: str = PROMPTS["userPrompt"], **fields) -> str:
         answer = self.post("/api/sessions", {"prompts": {**PROMPTS, "userPrompt": user_prompt}, **fields})
@@ -54,7 +54,7 @@ class Client:
         assert self.post("/_scenario", {"name": name, **changes}).ok
 
     def ledger(self) -> dict:
-        return requests.get(self.url + "/_ledger", timeout=10).json()
+        return requests.get(self.url + "/_ledger", timeout=60).json()
 
 
 @pytest.fixture

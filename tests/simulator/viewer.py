@@ -108,7 +108,7 @@ class Viewer:
 
     def _read(self, size: int) -> bytes:
         while len(self._buffer) < size:
-            self._buffer += self.socket.recv(timeout=5)
+            self._buffer += self.socket.recv(timeout=60)
         taken, self._buffer = self._buffer[:size], self._buffer[size:]
         return taken
 
