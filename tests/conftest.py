@@ -24,6 +24,14 @@ def quick_settings(settings):
     live.run_push.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def no_heart_beats_by_itself(monkeypatch):
+    """A socket says what a test did, and nothing in between on a machine that takes its time. A test that
+    waits for a heartbeat says how often it comes."""
+    for consumers in ("runs.consumers", "runs.desktop_consumer"):
+        monkeypatch.setattr(f"{consumers}.HEARTBEAT_S", 3600)
+
+
 @pytest.fixture
 def workspace(db):
     return factories.make_workspace()
