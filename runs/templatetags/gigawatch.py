@@ -71,6 +71,12 @@ def day(at: datetime) -> date:
 
 
 @register.filter
+def is_today(day: date) -> bool:
+    """Whether it is that day now, in the reader's zone."""
+    return day == timezone.localdate()
+
+
+@register.filter
 def exactly(at: datetime) -> str:
     """Day, time and zone of the reader: `Tue 24 Nov 2026 10:42:07 CET`, `Di 24.11.2026 10:42:07 CET`."""
     return _exactly(at, timezone.get_current_timezone_name(), get_language())
