@@ -1,7 +1,10 @@
 """What every test stands on."""
 
+from types import SimpleNamespace
+
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 
 from runs import broadcast, live
 from tests import factories
@@ -30,6 +33,16 @@ def no_heart_beats_by_itself(monkeypatch):
     waits for a heartbeat says how often it comes."""
     for consumers in ("runs.consumers", "runs.desktop_consumer"):
         monkeypatch.setattr(f"{consumers}.HEARTBEAT_S", 3600)
+
+
+@pytest.fixture
+def noon(monkeypatch):
+    """It is noon of today and stays so: what is of today is not of yesterday a moment later. To be asked for
+    first, so that a login is of this noon, too."""
+    at = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0)
+    # Below `timezone.now` itself, which models hold as their default.
+    monkeypatch.setattr("django.utils.timezone.datetime", SimpleNamespace(now=lambda tz: at))
+    return at
 
 
 @pytest.fixture

@@ -166,7 +166,7 @@ def test_an_unreadable_answer_keeps_the_last_known_status(run, status, body):
     assert run.failed_reads == 1 and run.due_at > timezone.now()
 
 
-def test_no_contact_is_a_mark_with_its_time_and_not_a_status(run):
+def test_no_contact_is_a_mark_with_its_time_and_not_a_status(noon, run):
     refresh(run, body="", status=502)
     assert not run.has_no_contact
     refresh(run, body="", status=502)

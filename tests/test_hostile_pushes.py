@@ -28,7 +28,7 @@ def cast() -> tuple[Run, object, str]:
 
 
 @pytest.mark.parametrize("path", ["/ws/runs/", "/ws/runs/{run.pk}/", "/ws/wall/"])
-async def test_a_call_for_somebody_is_a_text_on_every_page(path):
+async def test_a_call_for_somebody_is_a_text_on_every_page(noon, path):
     run, person, cookie = await cast()
     headers = [(b"origin", settings.SITE_ORIGINS[0].encode()), (b"cookie", cookie.encode())]
     live = Socket(application, path.format(run=run), headers)

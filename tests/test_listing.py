@@ -56,7 +56,7 @@ class TestFilters:
             ("since={thirty}&until={ten}", ["twenty days"]),
         ],
     )
-    def test_by_time(self, signed_in, workspace, query, expected):
+    def test_by_time(self, noon, signed_in, workspace, query, expected):
         now = timezone.now()
         for days, title in ((400, "long ago"), (20, "twenty days"), (5, "five days"), (0, "now")):
             factories.make_run(workspace, prompt=title, queued_at=now - timedelta(days=days))
@@ -94,7 +94,7 @@ class TestFilters:
         ]
         assert "Nothing matches Failed + olga + giga-max + 7 days + “oct”" in answer.content.decode()
 
-    def test_together_they_narrow_down(self, signed_in, workspace, operator):
+    def test_together_they_narrow_down(self, noon, signed_in, workspace, operator):
         factories.make_run(workspace, Status.FAILED, prompt="october shop", by=operator)
         factories.make_run(workspace, Status.FAILED, prompt="october shop")
         factories.make_run(workspace, Status.RUNNING, prompt="october shop", by=operator)
@@ -242,7 +242,7 @@ class TestFirstUse:
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="only SQLite counts its steps")
-def test_a_day_without_runs_is_not_looked_for_in_the_whole_history(workspace, operator):
+def test_a_day_without_runs_is_not_looked_for_in_the_whole_history(noon, workspace, operator):
     """As every morning is one until the first launch."""
     filters = {"since": timezone.localdate()}
     yesterday = timezone.now() - timedelta(days=1)

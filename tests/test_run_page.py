@@ -245,7 +245,7 @@ class TestHistory:
         ):
             assert words in page.split('id="run-activity"')[1].split("</ol>")[0]
 
-    def test_days_before_today_stand_above_what_happened_on_them(self, signed_in, run):
+    def test_days_before_today_stand_above_what_happened_on_them(self, noon, signed_in, run):
         today = timezone.localdate()
 
         def heads(*days_ago: int) -> list[int]:
