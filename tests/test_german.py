@@ -83,14 +83,14 @@ def test_drawings_keep_their_points(workspace):
     assert [place for place in places if "," in place] == []
 
 
-NOON = datetime.fromisoformat("2026-11-03T12:00:07+00:00")
+NOON = datetime.fromisoformat("2020-11-03T12:00:07+00:00")
 
 
 @pytest.mark.parametrize(
     ("language", "written"),
     [
-        ("en", ["Tue 3 Nov 2026 12:00:07 UTC", "3 Nov 12:00", "0.4 s", "~21.3", "from 1 Nov 2026"]),
-        ("de", ["Di 03.11.2026 12:00:07 UTC", "3. Nov. 12:00", "0,4 s", "~21,3", "ab 01.11.2026"]),
+        ("en", ["Tue 3 Nov 2020 12:00:07 UTC", "3 Nov 12:00", "0.4 s", "~21.3", "from 1 Nov 2020"]),
+        ("de", ["Di 03.11.2020 12:00:07 UTC", "3. Nov. 12:00", "0,4 s", "~21,3", "ab 01.11.2020"]),
     ],
 )
 def test_dates_and_numbers_are_in_the_order_and_signs_of_the_language(workspace, language, written):
@@ -102,7 +102,7 @@ def test_dates_and_numbers_are_in_the_order_and_signs_of_the_language(workspace,
     page = reader.get(f"/runs/{run.pk}/").content.decode()
     assert f"<dd>{exactly}</dd>" in page
     assert f"<b>{credits}</b>" in page
-    rows = reader.get("/runs/?since=2026-11-01").content.decode()
+    rows = reader.get("/runs/?since=2020-11-01").content.decode()
     assert f'title="{exactly}" data-relative>{day_and_time}</time>' in rows
     assert f">{since}<" in rows
     now = timezone.now()
