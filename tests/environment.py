@@ -19,6 +19,22 @@ for name in (
     "ENCRYPTION_KEYS",
     "DEBUG",
     "CELERY_BROKER_URL",
+    "TIME_ZONE",
+    "ALLOWED_HOSTS",
+    "TRUSTED_PROXIES",
+    "SESSION_IDLE_HOURS",
+    "SESSION_DAYS",
+    "SMTP_URL",
+    "MAIL_FROM",
+    "OIDC_ISSUER",
+    "OIDC_CLIENT_ID",
+    "OIDC_CLIENT_SECRET",
+    "OIDC_ALLOWED_DOMAINS",
+    "OIDC_ROLE",
+    "OIDC_NAME",
+    "STATIC_ROOT",
+    "SIMULATOR_SPEED",
+    "CRASH_AT",
 ):
     os.environ.pop(name, None)
 # What is said at DEBUG is searched for secrets.
