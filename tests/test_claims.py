@@ -9,10 +9,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from runs import pace
 from runs.models import GigaAccount, Run
 from runs.status import Status
 from runs.watcher import Slice
 from tests import factories
+from tests.test_launching import slow_clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,7 +27,11 @@ def at_once(job) -> list:
 
     def one(number: int):
         try:
-            start.wait(10)
+            if connection.vendor == "sqlite":
+                # It lets wait in no order: one of eight that all go on writing may be last again and again.
+                with connection.cursor() as cursor:
+                    cursor.execute("PRAGMA busy_timeout = 300000")
+            start.wait(60)
             return job(number)
         finally:
             connection.close()
@@ -93,6 +99,7 @@ def test_eight_write_times_of_contact_of_the_same_runs_without_waiting_in_a_circ
     assert set(Run.objects.values_list("contact_at", flat=True)) == {at}
 
 
-def test_eight_together_spend_one_budget(workspace):
+def test_eight_together_spend_one_budget(workspace, monkeypatch):
+    monkeypatch.setattr("runs.accounts.timezone", slow_clock(timezone.now()))
     account = workspace.giga_account
-    assert sum(at_once(lambda number: account.take_for_people())) <= 5
+    assert sum(at_once(lambda number: account.take_for_people())) == pace.PEOPLE_BURST

@@ -362,7 +362,7 @@ def test_while_requests_are_scarce_launches_go_in_the_order_they_were_accepted(o
     assert list(Run.objects.order_by("sent_at")) == runs
 
 
-def test_who_waits_for_others_asks_again_the_later_the_more_they_are(operator, answers):
+def test_who_waits_for_others_asks_again_the_later_the_more_they_are(noon, operator, answers):
     runs = [accept(operator) for _ in range(40)]
     GigaAccount.objects.update(people_free_at=timezone.now().timestamp() + 99)
     waits = [(launch(run).due_at - timezone.now()).total_seconds() for run in runs]

@@ -15,6 +15,7 @@ from runs.querysets import RunQuerySet
 from runs.status import Status
 from runs.watcher import Slice
 from tests import factories
+from tests.test_launching import slow_clock
 
 OUTAGE = GigaError("down", outcome=Outcome.NOT_SENT, is_outage=True)
 
@@ -325,10 +326,11 @@ class TestBudget:
         times = [at for at, _ in asked]
         assert 30 <= worst_minute(times) <= 42 + 1
 
-    def test_people_have_what_the_watcher_does_not_use(self, workspace):
-        account = workspace.giga_account
+    def test_people_have_what_the_watcher_does_not_use(self, workspace, monkeypatch):
+        account, begin = workspace.giga_account, timezone.now()
+        monkeypatch.setattr("runs.accounts.timezone", slow_clock(begin))
         assert [account.take_for_people() for _ in range(5)] == [True] * 4 + [False]
-        GigaAccount.objects.update(people_free_at=timezone.now().timestamp() + 3 / 0.9 - 0.01)
+        GigaAccount.objects.update(people_free_at=begin.timestamp() + 3 / 0.9 - 0.01)
         assert account.take_for_people()
 
     def test_the_worst_minute_of_a_key_stays_under_sixty(self, workspace, a_slice, clock, asked, monkeypatch):
