@@ -1,6 +1,6 @@
 """What every test stands on."""
 
-from types import SimpleNamespace
+from datetime import datetime
 
 import pytest
 from django.core.cache import cache
@@ -35,13 +35,24 @@ def no_heart_beats_by_itself(monkeypatch):
         monkeypatch.setattr(f"{consumers}.HEARTBEAT_S", 3600)
 
 
+class AnyDatetime(type):
+    def __instancecheck__(cls, value):
+        return isinstance(value, datetime)
+
+
 @pytest.fixture
 def noon(monkeypatch):
     """It is noon of today and stays so: what is of today is not of yesterday a moment later. To be asked for
     first, so that a login is of this noon, too."""
     at = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0)
+
+    class Standing(datetime, metaclass=AnyDatetime):
+        @classmethod
+        def now(cls, tz=None):
+            return at
+
     # Below `timezone.now` itself, which models hold as their default.
-    monkeypatch.setattr("django.utils.timezone.datetime", SimpleNamespace(now=lambda tz: at))
+    monkeypatch.setattr("django.utils.timezone.datetime", Standing)
     return at
 
 
