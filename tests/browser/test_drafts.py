@@ -68,11 +68,14 @@ def test_a_launch_that_was_refused_keeps_its_draft_while_other_runs_are_looked_a
     expect(page.get_by_label("Task")).to_have_value("Not right yet")
 
 
-def test_a_login_that_ended_costs_nothing_that_was_typed(signed_in, served):
+def test_a_login_that_ended_costs_nothing_that_was_typed(signed_in, served, giga):
     page = signed_in
-    run = launch(page, "Noted [scenario:slow]")
+    giga.hold_in_queue()
+    run = launch(page, "Noted")
     page.get_by_role("tab", name="Notes").click()
     page.get_by_label("Note", exact=True).fill("Nobody types this twice.")
+    # Until then the page may have something to fetch, and so find out by itself.
+    expect(page.locator("body")).to_have_attribute("data-live", "live")
     log_out_elsewhere(page)
     page.get_by_role("button", name="Add note").click()
     page.wait_for_url(f"{served.url}/accounts/login/?next=/runs/{run}/")
