@@ -5,7 +5,7 @@ import time
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from allauth.mfa.totp.internal.auth import SECRET_SESSION_KEY, TOTP, format_hotp_value, hotp_value
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.hashers import identify_hasher
 from django.core import mail
@@ -137,6 +137,32 @@ class TestAuthenticatorApp:
         give_password(client)
         assert client.post("/accounts/2fa/authenticate/", {"code": code}).url == "/runs/"
         assert is_in(client)
+        again = Client()
+        give_password(again)
+        assert b"Incorrect code" in again.post("/accounts/2fa/authenticate/", {"code": code}).content
+        assert not is_in(again)
+
+    def test_a_code_is_good_once_for_as_long_as_it_is_good(self, client, monkeypatch):
+        now = int(time.time()) // 30 * 30 + 1
+        monkeypatch.setattr(time, "time", lambda: now)
+        code = code_now()
+        give_password(client)
+        assert client.post("/accounts/2fa/authenticate/", {"code": code}).url == "/runs/"
+        now += 31  # it is the one before now, which is still taken
+        for wait_s in (0, 27):
+            now += wait_s
+            again = Client()
+            give_password(again)
+            assert b"Incorrect code" in again.post("/accounts/2fa/authenticate/", {"code": code}).content
+            assert not is_in(again)
+
+    def test_the_code_that_proved_a_new_app_lets_nobody_in(self, client):
+        Authenticator.objects.all().delete()
+        give_password(client)
+        assert client.get("/accounts/2fa/totp/activate/").status_code == 200
+        code = code_now(client.session[SECRET_SESSION_KEY])
+        client.post("/accounts/2fa/totp/activate/", {"code": code})
+        assert Authenticator.objects.filter(type=Authenticator.Type.TOTP).exists()
         again = Client()
         give_password(again)
         assert b"Incorrect code" in again.post("/accounts/2fa/authenticate/", {"code": code}).content
