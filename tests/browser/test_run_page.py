@@ -178,6 +178,7 @@ def test_who_asked_is_told_when_the_desktop_is_live_and_when_the_run_is_over(sig
     expect(tell).to_have_attribute("aria-pressed", "false")
     tell.click()
     expect(tell).to_have_attribute("aria-pressed", "true")
+    expect(status(page)).to_have_attribute("data-status", "starting")  # there is something to let on
     giga.let_on()
     page.wait_for_function(TOLD_OF_DESKTOP)
     giga.let_on()
