@@ -272,27 +272,20 @@ class RunConsumer(LiveConsumer):
 
     def find(self) -> Membership | None:
         pk = self.scope["url_route"]["kwargs"]["pk"]
-        self.run = Run.objects.visible_to(self.user).for_display().filter(pk=pk).first()
-        if not self.run:
+        workspaces = Run.objects.visible_to(self.user).filter(pk=pk).values_list("workspace", flat=True)
+        workspace_id = workspaces.first()
+        if workspace_id is None:
             return None
-        self.group, self.concerns = run_group(pk), {"run": pk}
-        return membership_of(self.user, self.run.workspace_id)
+        self.run_id, self.group, self.concerns = pk, run_group(pk), {"run": pk}
+        return membership_of(self.user, workspace_id)
 
     def changes(self, run_ids: set[int], newest: int, *, is_gap: bool) -> list[dict]:
-        content = live.run_push(self.run, self.membership, newest) + live.side_counts(self.membership)
-        return [
-            {
-                "type": "run.changed",
-                "run": self.run.pk,
-                "event": newest,
-                "status": self.run.status,
-                "content": content,
-            }
-        ]
+        pushed = live.run_push(self.run_id, self.membership, newest)
+        return [{"type": "run.changed", "run": self.run_id, "event": newest, **pushed}]
 
     def attend(self) -> dict:
         """Keeps the run among those somebody watches. The counts in the side bar are of other runs
         too, for which no bell rings here."""
         with contextlib.suppress(DatabaseError):
-            self.run.somebody_watches()
+            Run.objects.filter(pk=self.run_id).somebody_watches()
         return {"content": live.side_counts(self.membership)}

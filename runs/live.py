@@ -98,15 +98,16 @@ def _afterwards(run: Run) -> dict:
     }
 
 
-def _seen_alike(run: Run, membership, newest_event_id: int) -> tuple:
-    return run.pk, newest_event_id, _can_operate(membership), way_of_reading()
+def _seen_alike(run_id: int, membership, newest_event_id: int) -> tuple:
+    return run_id, newest_event_id, _can_operate(membership), way_of_reading()
 
 
 @cached(TTLCache(maxsize=64, ttl=1), key=_seen_alike, condition=Condition())
-def run_push(run: Run, membership, newest_event_id: int) -> str:
-    """What a viewer of a run is told after this event. Many hear of it at the same moment: those who see the
-    same wait for the one rendering."""
-    return run_parts(run, membership)
+def run_push(run_id: int, membership, newest_event_id: int) -> dict[str, str]:
+    """`status` and `content`: what a viewer of a run, known to be one, is told after this event. Many hear of
+    it at the same moment: those who see the same wait for the one rendering. Raises Run.DoesNotExist."""
+    run = Run.objects.visible_to(membership.user).for_display().get(pk=run_id)
+    return {"status": run.status, "content": run_parts(run, membership) + side_counts(membership)}
 
 
 def run_parts(run: Run, membership) -> str:

@@ -45,7 +45,6 @@ TITLE_LENGTH = 90
 LAUNCH_LEASE_S = 45
 LOST_AFTER = timedelta(minutes=30)
 FAILED_READS_SHOWN = 2
-WATCHED_FOR = timedelta(seconds=60)
 NO_FLAG: dict[str, Any] = {
     "needs": "",
     "needs_at": None,
@@ -360,13 +359,6 @@ class Run(models.Model):
         """Take this queued run for one launch; False if somebody else has it or it moved on."""
         until = now + timedelta(seconds=LAUNCH_LEASE_S)
         return bool(Run.objects.to_launch(now).filter(pk=self.pk).update(claimed_until=until))
-
-    @writes
-    def somebody_watches(self) -> None:
-        """Its page is open: it is read more often for the next minute. Writes at most every 30 s."""
-        now = timezone.now()
-        stale = Q(watched_until=None) | Q(watched_until__lt=now + WATCHED_FOR / 2)
-        Run.objects.watched().filter(stale, pk=self.pk).update(watched_until=now + WATCHED_FOR)
 
     @property
     def is_watched(self) -> bool:

@@ -23,6 +23,8 @@ RUN_GROUPS = {
     "failed": Q(list_group="failed"),
     "to_judge": Q(list_group="to_judge"),
 }
+# So long a run is read more often after its page was open.
+WATCHED_FOR = timedelta(seconds=60)
 # How many days before today a list begins.
 DAYS = {"today": 0, "7d": 6, "30d": 29}
 
@@ -133,6 +135,14 @@ class RunQuerySet(models.QuerySet):
         """All runs that reading goes on for: started ones, and those whose start was sent and whose answer
         was lost."""
         return self.filter(status__in=[*READABLE, Status.UNKNOWN])
+
+    def somebody_watches(self) -> None:
+        """Their page is open: they are read more often for the next minute. Writes at most every 30 s."""
+        now = timezone.now()
+        stale = Q(watched_until=None) | Q(watched_until__lt=now + WATCHED_FOR / 2)
+        self.watched().filter(stale).update(watched_until=now + WATCHED_FOR)
+
+    somebody_watches.alters_data = True
 
     def for_schedule(self):
         """As much of each run as it takes to say when it is read next, to read it, and to tell whether the

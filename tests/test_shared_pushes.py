@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
+from django.db import connection
 
 from people.models import Preferences, membership_of
 from people.reading import reading_as
@@ -34,7 +35,7 @@ def rendered(monkeypatch):
 
 def push(run, person, languages="en") -> str:
     with reading_as(person, languages):
-        return live.run_push(run, membership_of(person), live.newest_event_of_run(run.pk))
+        return live.run_push(run.pk, membership_of(person), live.newest_event_of_run(run.pk))["content"]
 
 
 def test_two_who_see_the_same_share_one_rendering(run, workspace, operator, rendered):
@@ -69,6 +70,7 @@ def test_what_happens_next_is_told_anew(run, operator):
     assert "It asks something" in push(run, operator)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_who_asks_meanwhile_waits_for_the_one_rendering(run, operator, monkeypatch):
     membership, begun, may_go_on = membership_of(operator), Event(), Event()
 
@@ -78,13 +80,20 @@ def test_who_asks_meanwhile_waits_for_the_one_rendering(run, operator, monkeypat
         assert may_go_on.wait(10)
         return "parts"
 
+    def ask() -> str:
+        try:
+            return live.run_push(run.pk, membership, 1)["content"]
+        finally:
+            connection.close()
+
     monkeypatch.setattr(live, "run_parts", run_parts)
     with ThreadPoolExecutor(4) as readers:
-        first = readers.submit(live.run_push, run, membership, 1)
+        first = readers.submit(ask)
         assert begun.wait(10)
-        others = [readers.submit(live.run_push, run, membership, 1) for _ in range(3)]
+        others = [readers.submit(ask) for _ in range(3)]
         may_go_on.set()
-        assert {told.result(10) for told in [first, *others]} == {"parts"}
+        contents = {asked.result(10) for asked in [first, *others]}
+    assert len(contents) == 1 and contents.pop().startswith("parts<")
 
 
 def test_a_rendering_that_failed_is_nobodys_answer(run, operator, monkeypatch):
