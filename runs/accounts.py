@@ -172,7 +172,7 @@ class GigaAccount(models.Model):
         return bool(mine.update(people_free_at=Greatest(F("people_free_at"), Value(seconds)) + step))
 
     @writes
-    def turns_down(self) -> str:
+    def take_or_why_not(self) -> str:
         """Spend one request on something a person asked for. Returns "" or why Giga is not asked now, a
         sentence to keep."""
         if self.paused_at:

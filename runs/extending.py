@@ -67,7 +67,7 @@ def extend(extension_id: int) -> None:
     if timezone.now() - extension.asked_at > ASKED_FOR:
         _end(extension, Extension.Outcome.REFUSED, f"{MINUTES} min were not asked for: it took too long")
         return
-    if account.turns_down():
+    if account.take_or_why_not():
         return
     if not extension.become(Extension.Outcome.SENDING, claimed_until=timezone.now() + EXTEND_LEASE):
         return

@@ -71,7 +71,7 @@ def _ask(agent_session: AgentSession, call: Callable[[Access], Answer]) -> Answe
     account = getattr(agent_session.workspace, "giga_account", None)
     if account is None or agent_session.is_simulated != account.is_simulated:
         raise NotRead(_("This session belongs to another Giga than the one connected now."))
-    if why_not := account.turns_down():
+    if why_not := account.take_or_why_not():
         raise NotRead(told(why_not))
     try:
         answer = call(account.access)

@@ -267,7 +267,7 @@ def read_thread(agent_session: AgentSession) -> str:
         return told("Giga has not created this session yet.")
     if account is None or agent_session.is_simulated != account.is_simulated:
         return _("This session belongs to another Giga than the one connected now.")
-    if why_not := account.turns_down():
+    if why_not := account.take_or_why_not():
         return told(why_not)
     try:
         thread = giga.get_thread(account.access, thread_id=agent_session.thread_id)

@@ -50,7 +50,7 @@ def read_again(run: Run, membership: Membership) -> str:
         raise NotAllowed("Only operators and managers have a run read.")
     if run.status != Status.UNKNOWN:
         return ""
-    if why_not := run.workspace.giga_account.turns_down():
+    if why_not := run.workspace.giga_account.take_or_why_not():
         return told(why_not)
     return settle(run.pk)
 
