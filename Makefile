@@ -69,8 +69,8 @@ bench: $(VENV)/.dev
 LOCK = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(UPGRADE)
 lock: $(VENV)/.dev
-	$(LOCK) --python-version 3.10 requirements.in -o requirements.txt
-	$(LOCK) --python-version 3.10 requirements-scale.in -o requirements-scale.txt
+	$(LOCK) --python-version 3.11 requirements.in -o requirements.txt
+	$(LOCK) --python-version 3.11 requirements-scale.in -o requirements-scale.txt
 	$(LOCK) --python-version 3.11 requirements-dev.in -o requirements-dev.txt
 
 # Asks whether anything in the lock is known to be vulnerable; needs the network.

@@ -9,7 +9,7 @@ import statistics
 import sys
 import tempfile
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import requests
@@ -107,9 +107,7 @@ def one_launch(page: Page, served: Served, number: int, simulator) -> tuple[floa
         events = database.execute(
             "SELECT now, at FROM runs_runevent WHERE run_id = ? AND kind = 'status'", [run]
         )
-        committed = {
-            word: datetime.fromisoformat(at).replace(tzinfo=timezone.utc).timestamp() for word, at in events
-        }
+        committed = {word: datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp() for word, at in events}
     shown = page.evaluate("window.shown")
     delays = [shown[word] - committed[word] * 1000 for word in shown if word in ("running", "completed")]
     time.sleep(8)  # leave the key's budget time to recover, so that the next launch does not wait for it

@@ -78,7 +78,7 @@ def _limited(receive):
             return await receive()
         try:
             message = await asyncio.wait_for(receive(), deadline - asyncio.get_running_loop().time())
-        except (TimeoutError, asyncio.TimeoutError):
+        except TimeoutError:
             raise _Refused(408, f"The body of this request took longer than {BODY_WITHIN_S} s.") from None
         taken += len(message.get("body", b""))
         if taken > MOST_BODY:

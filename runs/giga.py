@@ -6,7 +6,7 @@ do. Nothing in here retries, sleeps or follows a redirect."""
 import json
 import math
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from urllib.parse import quote
@@ -461,7 +461,7 @@ def _retry_after_s(header: str | None) -> float:
         seconds: float = min(300, int(header or ""))
     except ValueError:
         try:
-            seconds = (parsedate_to_datetime(header or "") - datetime.now(timezone.utc)).total_seconds()
+            seconds = (parsedate_to_datetime(header or "") - datetime.now(UTC)).total_seconds()
         except (ValueError, TypeError, OverflowError):
             return DEFAULT_RETRY_AFTER_S
     return min(300.0, max(1.0, seconds))

@@ -2,7 +2,7 @@
 No state, no network, no clock of its own."""
 
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from simulator.config import Config
 from simulator.records import Extend, Run, Session
@@ -141,7 +141,7 @@ def story_of(session: Session, runs: Sequence[Run], run: Run) -> Story:
 
 
 def iso(at: float) -> str:
-    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _word(run: Run, now: float) -> str:

@@ -1,6 +1,6 @@
 """The access matrix, and a workspace with one of everything it speaks of."""
 
-import sys
+import tomllib
 from dataclasses import dataclass
 
 import pytest
@@ -16,11 +16,6 @@ from runs.giga import RemoteFile
 from runs.models import Run, SavedView
 from tests import factories
 from tests.served import ROOT
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 MATRIX = tomllib.loads((ROOT / "tests/access_matrix.toml").read_text())
 WHO = MATRIX["who"]

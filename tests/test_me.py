@@ -1,7 +1,7 @@
 """How a person wants to read, and that pages and pushes keep to it."""
 
 import re
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -17,7 +17,7 @@ from runs.templatetags.gigawatch import when
 from tests import factories
 from tests.asgi_socket import Socket
 
-NOON_UTC = datetime(2026, 3, 10, 12, 0, tzinfo=timezone.utc)
+NOON_UTC = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 CHOSEN = {"name": "Olga Ivanova", "language": "de", "time_zone": "Asia/Tokyo", "times": "exact"}
 
 

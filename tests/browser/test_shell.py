@@ -2,7 +2,7 @@
 
 import json
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import expect
@@ -233,7 +233,7 @@ def test_an_id_is_copied_from_a_page_without_other_scripts(page, served):
     page.get_by_role("button", name="Save").click()
     shown = page.locator(".request-id code").inner_text()
     # It looks done for 1.5 s, which do not pass here.
-    page.clock.pause_at(datetime.now(timezone.utc) + timedelta(minutes=1))
+    page.clock.pause_at(datetime.now(UTC) + timedelta(minutes=1))
     page.get_by_role("button", name="Copy the request id").click()
     expect(page.locator(".request-id .copy")).to_have_class(re.compile("is-done"))
     assert page.evaluate("navigator.clipboard.readText()") == shown

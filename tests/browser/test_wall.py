@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import expect
@@ -34,7 +34,7 @@ def served(tmp_path_factory):
 def wall(page, served):
     """A wall of eight active runs, whose clock stands still: its tiles would change places two minutes after
     their runs began. Notes how often each frame is loaded."""
-    page.clock.set_fixed_time(datetime.now(timezone.utc))
+    page.clock.set_fixed_time(datetime.now(UTC))
     sign_in(page, served)
     loads = {}
 

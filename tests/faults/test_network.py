@@ -228,7 +228,7 @@ def certified(tmp_path, monkeypatch):
     def make(*, name="127.0.0.1", days=1, is_trusted=True) -> ssl.SSLContext:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Giga")])
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(name))])
         certificate = (
             x509.CertificateBuilder(subject, subject, key.public_key(), serial_number=1)
