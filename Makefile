@@ -2,23 +2,28 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
+PARALLEL = -n auto --durations=20
 
 .PHONY: run test quick soak lint format screenshots pictures messages observatory bench lock audit
 
 run: $(VENV)/.run
 	@$(BIN)/python manage.py serve
 
+# Everything on SQLite, then what touches SQL once more on Postgres; on all cores.
 test: $(VENV)/.dev
 	@PYTHON=$(BIN)/python sh tools/find_chromium.sh > $(VENV)/.chromium
-	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python -m pytest
+	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python -m pytest $(PARALLEL)
+	$(BIN)/python -m pytest $(PARALLEL) --database=postgres
 
-# Everything but real processes, browsers and long walks, on all cores: under a minute on a quiet machine.
+# Everything but real processes, browsers and long walks: what to run before each commit.
 quick: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto -m "not process and not browser and not long"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not process and not browser and not long and not soak"
 
-# 1,000 launches under random faults and kills; the ledger of the simulated Giga is the judge.
+# What takes minutes: many restarts, the long walks, and 1,000 launches under random faults and kills, of which
+# the ledger of the simulated Giga is the judge.
 soak: $(VENV)/.dev
-	GIGAWATCH_SOAK=$${GIGAWATCH_SOAK:-1000} $(BIN)/python -m pytest -s tests/faults/test_soak.py
+	@PYTHON=$(BIN)/python sh tools/find_chromium.sh > $(VENV)/.chromium
+	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python -m pytest $(PARALLEL) -m soak
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

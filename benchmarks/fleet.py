@@ -20,8 +20,8 @@ sys.path.insert(0, str(ROOT))
 
 import django  # noqa: E402
 
-from tests.scale.servers import Postgres, Redis  # noqa: E402
 from tests.served import KEY, eventually, free_port  # noqa: E402
+from tests.servers import Postgres, Redis  # noqa: E402
 
 POSTGRES, REDIS, GIGA_PORT = Postgres(durable=True), Redis(), free_port()
 FOLDER = Path(tempfile.mkdtemp(prefix="gigawatch-fleet-"))

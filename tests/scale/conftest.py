@@ -3,7 +3,7 @@
 import pytest
 
 from tests.scale.fleet import Fleet
-from tests.scale.servers import Postgres, Redis
+from tests.servers import Postgres, Redis
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,8 @@ from websockets.sync.client import connect
 
 from simulator.app import Config
 from simulator.server import start_in_thread
-from tests.scale.servers import Postgres, Redis
 from tests.served import KEY, PATIENCE_S, ROOT, STARTS_WITHIN_S, Served
+from tests.servers import Postgres, Redis
 
 FINAL = ("completed", "failed", "lost", "rejected", "not_started")
 

@@ -4,7 +4,7 @@ import pytest
 from django.core.cache import caches
 
 from dashboard import cache as own_cache
-from tests.scale.servers import Redis
+from tests.servers import Redis
 
 
 @pytest.fixture
