@@ -13,6 +13,8 @@ from dashboard import punctual
 from runs.management.commands.serve import serve
 from tests.served import eventually
 
+# Longer than a head may take.
+THINKS_S = 1.2
 HEAD = b"GET / HTTP/1.1\r\nHost: here\r\n"
 
 
@@ -24,14 +26,20 @@ async def application(scope, receive, send):
         while (await receive())["type"] == "websocket.receive":
             await send({"type": "websocket.send", "text": "hello"})
     else:
-        await asyncio.sleep(2 * punctual.HEAD_WITHIN_S)
+        await asyncio.sleep(THINKS_S)
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
         await send({"type": "http.response.body", "body": b"hello"})
 
 
-@pytest.fixture
-def port(monkeypatch):
-    monkeypatch.setattr(punctual, "HEAD_WITHIN_S", 1.0)
+@pytest.fixture(scope="module")
+def port():
+    with pytest.MonkeyPatch.context() as patience:
+        patience.setattr(punctual, "HEAD_WITHIN_S", 1.0)
+        yield from serving()
+
+
+def serving():
+    """The port of a server that speaks it, until the server is to stop."""
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         application,
@@ -49,9 +57,13 @@ def port(monkeypatch):
     thread.join()
 
 
+def connected(port) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), timeout=60)
+
+
 @pytest.fixture
 def connection(port):
-    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+    with connected(port) as connection:
         yield connection
 
 
@@ -65,10 +77,13 @@ def drip(connection) -> None:
         pass
 
 
-@pytest.mark.parametrize("said", [b"", b"GET", HEAD])
-def test_who_says_no_more_is_hung_up_on(connection, said):
-    connection.sendall(said)
-    assert connection.recv(100) == b""
+def test_who_says_no_more_is_hung_up_on(port):
+    waiting = {said: connected(port) for said in (b"", b"GET", HEAD)}
+    for said, connection in waiting.items():
+        connection.sendall(said)
+    assert {said: connection.recv(100) for said, connection in waiting.items()} == dict.fromkeys(waiting, b"")
+    for connection in waiting.values():
+        connection.close()
 
 
 def test_who_drips_headers_is_hung_up_on(connection):
@@ -100,7 +115,7 @@ def whole_answer(connection) -> bytes:
 async def test_a_socket_stays_open(port):
     async with websockets.connect(f"ws://127.0.0.1:{port}/") as socket:
         for _ in range(2):
-            await asyncio.sleep(2 * punctual.HEAD_WITHIN_S)
+            await asyncio.sleep(THINKS_S)
             await socket.send("hello?")
             assert await socket.recv() == "hello"
 
