@@ -96,6 +96,7 @@ def addresses(pk: int) -> dict[str, str]:
     return {name: path for name, path in found.items() if path}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", ["anonymous", "viewer", "operator", "superuser"])
 def test_every_address_answers_as_in_the_table(client, run, viewer, operator, who):
     if who == "superuser":

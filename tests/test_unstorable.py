@@ -57,6 +57,7 @@ def addresses(run) -> dict:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text, character", [(NUL, "%00"), (HALF, "%ED%A0%80")], ids=["nul", "half"])
 def test_no_page_breaks(signed_in, run, text, character):
     query = "&".join(f"{field}=a{character}b" for field in FIELDS)
