@@ -1,5 +1,6 @@
 """The access matrix, and a workspace with one of everything it speaks of."""
 
+import copy
 import tomllib
 from dataclasses import dataclass
 
@@ -62,6 +63,13 @@ class Stage:
             return client.get(address)
         typed = MATRIX["routes"][name].get("body", {})
         return client.post(address, EMPTY_FORM | {key: text.format(**ids) for key, text in typed.items()})
+
+
+def same_login(client: Client) -> Client:
+    """A browser of its own with the cookies of this one, which what it does leaves alone."""
+    another = Client()
+    another.cookies = copy.deepcopy(client.cookies)
+    return another
 
 
 @pytest.fixture

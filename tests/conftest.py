@@ -3,7 +3,10 @@
 from datetime import datetime
 
 import pytest
+from django.contrib.contenttypes.management import create_contenttypes
+from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
+from django.db.models.signals import post_migrate
 from django.utils import timezone
 
 from runs import broadcast, live
@@ -12,6 +15,20 @@ from tests.access import stage
 from tests.ears import ears, no_secret_comes_out
 
 __all__ = ["ears", "no_secret_comes_out", "stage"]
+
+
+def forget_content_types(**kwargs):
+    ContentType.objects.clear_cache()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup):
+    """Tables are emptied behind each test that commits. Django then makes a permission and a type of content
+    for each model anew, which takes twenty times as long as the rest; a type is made when it is asked for,
+    and for permissions nothing asks."""
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.disconnect(create_contenttypes)
+    post_migrate.connect(forget_content_types)
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import responses
-from django.core.cache import cache
-from django.test import Client, override_settings
+from django.test import Client
 from django.utils import timezone
 
 from people.models import Workspace
@@ -21,6 +20,7 @@ from tests.hostile_texts import OF_GIGA, TEXTS
 
 GIGA = "https://api.giga.example"
 PLAIN = "plain words"
+ONE_PLAIN = {PLAIN: "Some plain words"}
 # Of the page to launch: as many as it shows of those launched before.
 RECENT = 8
 
@@ -49,10 +49,6 @@ class History:
     running: dict[str, Run] = field(default_factory=dict)
     recent: list[str] = field(default_factory=list)
 
-    def __deepcopy__(self, memo):
-        """Tests only look: one is enough for all of them."""
-        return self
-
     def enter(self, address: str, **fields) -> None:
         """Type something in and press the button; it is taken."""
         answer = self.client.post(address, fields)
@@ -70,29 +66,48 @@ class History:
 
 
 def make(*, texts: dict[str, str] = TEXTS, of_giga: dict[str, str] = OF_GIGA, api_url=GIGA) -> History:
-    twins = twins_of(texts)
+    history = begin(api_url)
+    tell_both(history, texts)
+    launch_each(history, texts)
+    be_answered(history, of_giga)
+    stop_the_clock()
+    return history
+
+
+def begin(api_url=GIGA) -> History:
     workspace = factories.make_workspace(api_url=api_url)
     person = factories.make_person(
         workspace, role="manager", username="mona", is_staff=True, is_superuser=True
     )
     history = History(Client(), person, workspace)
     factories.sign_in(history.client, person)
+    return history
+
+
+def tell_both(history: History, texts: dict[str, str] = TEXTS) -> None:
+    """`hostile` and its twin `plain`, in which all texts are."""
+    twins = twins_of(texts)
     history.hostile, history.plain = tell(history, [*texts.values()]), tell(history, twins)
     for text in texts.values():
         mark(history, history.hostile.marked, text)
     for text in twins:
         mark_by_hand(history, history.plain.marked, text)
     history.client.get("/me/")  # reads what was said meanwhile
-    one_plain = {PLAIN: "Some plain words"}
-    for number, (name, text) in enumerate((texts | one_plain).items(), start=1):
+
+
+def launch_each(history: History, texts: dict[str, str] = TEXTS) -> None:
+    """`launched`, and between them `recent`."""
+    for number, (name, text) in enumerate((texts | ONE_PLAIN).items(), start=1):
         history.launched[name] = launch(history, text)
         if number % RECENT == 0 or number > len(texts):
             history.recent.append(history.client.get("/runs/new/").content.decode())
-    for name, text in (of_giga | one_plain).items():
+
+
+def be_answered(history: History, of_giga: dict[str, str] = OF_GIGA) -> None:
+    """`refused` and `running`."""
+    for name, text in (of_giga | ONE_PLAIN).items():
         history.refused[name] = be_refused(history, text)
         history.running[name] = be_told(history, text)
-    stop_the_clock()
-    return history
 
 
 def twins_of(texts: dict[str, str]) -> list[str]:
@@ -163,17 +178,3 @@ def stop_the_clock() -> None:
         Run.objects.exclude(**{name: None}).update(**{name: now - timedelta(seconds=before)})
     Run.objects.exclude(ended_at=None).update(ended_at=now)
     RunEvent.objects.update(at=now)
-
-
-@contextmanager
-def as_in_tests():
-    """What a fixture of a whole class needs of `quick_settings`."""
-    cache.clear()
-    with override_settings(
-        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
-        STORAGES={
-            "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-            "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-        },
-    ):
-        yield

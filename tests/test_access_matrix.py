@@ -6,6 +6,8 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib import admin
 from django.core.management import get_commands
+from django.db import connection
+from django.db.models import Q
 from django.urls import get_resolver, reverse
 
 from people import team
@@ -13,7 +15,8 @@ from people.models import Membership, Workspace
 from people.permissions import ANYONE, OF_OTHERS, OURS, declared
 from runs.routing import desktop_sockets, live_sockets
 from tests import factories
-from tests.access import MATRIX, SECRET_TASK, WHO, Stage
+from tests.access import MATRIX, SECRET_TASK, WHO, Stage, same_login
+from tests.walk import cell
 
 METHODS = ("GET", "POST")
 NEVER = 999_999
@@ -21,28 +24,38 @@ UNCHANGED_BY = ("login", "forbidden", "absent", "own")
 OUTSIDERS = ("anonymous", "stranger", "removed")
 
 
-def cells():
+def cells_of(who: str):
     for name, row in MATRIX["routes"].items():
         for method in METHODS:
             if method in row:
-                for who, expected in zip(WHO, row[method].split(), strict=True):
-                    yield pytest.param(name, method, who, expected, id=f"{method}-{name}-{who}")
+                yield name, method, dict(zip(WHO, row[method].split(), strict=True))[who]
 
 
-def rows_of_ours(stage: Stage) -> dict:
-    """Everything in our own tables but other workspaces' rows, what is noted of a refusal, and what a person
-    chose for themselves."""
+def queries_of_ours(stage: Stage) -> dict:
+    """For everything in our own tables but other workspaces' rows, what is noted of a refusal, and what a
+    person chose for themselves. As SQL: it is asked for after each answer."""
     models = [model for label in ("people", "runs") for model in apps.get_app_config(label).get_models()]
     return {
-        model.__name__: [row for row in model.objects.order_by("pk").values() if is_of(stage, model, row)]
+        model.__name__: model.objects.filter(is_of(stage, model)).order_by("pk").query.sql_with_params()
         for model in models
         if model._meta.managed and model.__name__ not in ("AuditEntry", "AuditHead", "Preferences")
     }
 
 
-def is_of(stage: Stage, model, row: dict) -> bool:
-    workspace = row["id"] if model is Workspace else row.get("workspace_id")
-    return workspace in (None, stage.workspace.pk)
+def is_of(stage: Stage, model) -> Q:
+    if model is Workspace:
+        return Q(pk=stage.workspace.pk)
+    has_workspace = any(field.name == "workspace" for field in model._meta.fields)
+    return Q(workspace=None) | Q(workspace=stage.workspace) if has_workspace else Q()
+
+
+def rows_of(queries: dict) -> dict:
+    rows = {}
+    with connection.cursor() as cursor:
+        for name, (sql, parameters) in queries.items():
+            cursor.execute(sql, parameters)
+            rows[name] = cursor.fetchall()
+    return rows
 
 
 def seen(answer) -> tuple:
@@ -61,29 +74,35 @@ def kind_of(answer) -> str:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name, method, who, expected", list(cells()))
-def test_a_cell(stage, name, method, who, expected):
-    client = stage.client_of(who)
-    before = rows_of_ours(stage)
-    answer = stage.ask(client, name, method, stage.ids)
-    assert kind_of(answer) == ("ok" if expected == "own" else expected)
-    status, headers, content = seen(answer)
-    if expected in UNCHANGED_BY or (who == "stranger" and expected == "invalid"):
-        assert rows_of_ours(stage) == before
-        for text in (SECRET_TASK, stage.workspace.name) if who in OUTSIDERS else ():
-            assert text.encode() not in content
-    if expected in ("forbidden", "absent"):
-        never = dict.fromkeys(stage.ids, NEVER) | {"file": stage.ids["file"]}
-        anew = seen(stage.ask(client, name, method, never))
-        assert anew == (status, headers, content)
+@pytest.mark.parametrize("who", WHO)
+def test_every_page_answers_as_in_the_matrix(stage, who):
+    login, ours, wrong = stage.client_of(who), queries_of_ours(stage), []
+    before = rows_of(ours)
+    for name, method, expected in cells_of(who):
+        with cell(wrong, f"{method} {name} of {who}"):
+            answer = stage.ask(same_login(login), name, method, stage.ids)
+            assert kind_of(answer) == ("ok" if expected == "own" else expected)
+            status, headers, content = seen(answer)
+            if expected in UNCHANGED_BY or (who == "stranger" and expected == "invalid"):
+                assert rows_of(ours) == before
+                for text in (SECRET_TASK, stage.workspace.name) if who in OUTSIDERS else ():
+                    assert text.encode() not in content
+            if expected in ("forbidden", "absent"):
+                never = dict.fromkeys(stage.ids, NEVER) | {"file": stage.ids["file"]}
+                anew = seen(stage.ask(same_login(login), name, method, never))
+                assert anew == (status, headers, content)
+    assert wrong == []
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", MATRIX["routes"])
-def test_no_other_method_is_answered(stage, name):
-    client = stage.client_of("manager")
-    for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - MATRIX["routes"][name].keys():
-        assert client.generic(method, stage.address(name, stage.ids)).status_code == 405
+def test_no_other_method_is_answered(stage):
+    login, wrong = stage.client_of("manager"), []
+    for name, row in MATRIX["routes"].items():
+        for method in sorted({"GET", "POST", "PUT", "PATCH", "DELETE"} - row.keys()):
+            with cell(wrong, f"{method} {name}"):
+                answer = same_login(login).generic(method, stage.address(name, stage.ids))
+                assert answer.status_code == 405
+    assert wrong == []
 
 
 def patterns(found=None, before: str = ""):
@@ -150,6 +169,7 @@ def test_pages_of_allauth_ask_for_a_login_but_for_those_named(client, db):
             assert kind_of(client.get("/" + route.replace("<int:pk>", "1"))) == "login", route
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("who", WHO)
 def test_the_admin_does_not_exist_but_for_superusers(stage, who):
     client = stage.client_of(who)
@@ -184,6 +204,7 @@ def test_a_role_lowered_between_page_and_press_counts(client, stage):
     team.change_role(
         Membership.objects.get(user=stage.people["manager"]), operator.memberships.get(), "viewer"
     )
-    before = rows_of_ours(stage)
+    ours = queries_of_ours(stage)
+    before = rows_of(ours)
     answer = client.post(f"/runs/{stage.ids['run']}/notes/", {"text": "Too late"})
-    assert answer.status_code == 403 and rows_of_ours(stage) == before
+    assert answer.status_code == 403 and rows_of(ours) == before

@@ -132,28 +132,28 @@ def test_only_a_run_with_a_computer_is_extended(workspace, operator, status):
 
 class TestButton:
     @pytest.fixture
-    def page(self, client, operator, run):
+    def run_page(self, client, operator, run):
         client.force_login(operator)
         return lambda: client.get(f"/runs/{run.pk}/")
 
     def press(self, client, run, token, **headers):
         return client.post(f"/runs/{run.pk}/extend/", {"token": token}, headers=headers)
 
-    def test_a_press_is_taken_on_and_the_page_says_so(self, client, page, run):
-        token = page().context["extend_token"]
+    def test_a_press_is_taken_on_and_the_page_says_so(self, client, run_page, run):
+        token = run_page().context["extend_token"]
         assert self.press(client, run, token).url == f"/runs/{run.pk}/"
         assert run.extensions.get().token == token
-        assert b"+15 min asked for" in page().content
+        assert b"+15 min asked for" in run_page().content
 
-    def test_a_double_press_is_one(self, client, page, run):
-        token = page().context["extend_token"]
+    def test_a_double_press_is_one(self, client, run_page, run):
+        token = run_page().context["extend_token"]
         for _ in range(2):
             assert self.press(client, run, token, **{"HX-Request": "true"}).status_code == 204
         assert run.extensions.count() == 1
 
-    def test_after_it_is_done_the_next_press_is_another(self, page, run, pressed):
+    def test_after_it_is_done_the_next_press_is_another(self, run_page, run, pressed):
         extend(pressed, json=DONE)
-        assert page().context["extend_token"] != pressed.token
+        assert run_page().context["extend_token"] != pressed.token
 
     def test_a_viewer_has_no_button_and_no_way_around(self, client, run, viewer):
         client.force_login(viewer)
@@ -164,8 +164,8 @@ class TestButton:
         client.force_login(stranger)
         assert self.press(client, run, uuid.uuid4()).status_code == 404
 
-    def test_rubbish_and_ended_runs_change_nothing(self, client, page, run):
-        page()
+    def test_rubbish_and_ended_runs_change_nothing(self, client, run_page, run):
+        run_page()
         self.press(client, run, "x")
         run.move_to(Status.COMPLETED)
         assert self.press(client, run, uuid.uuid4()).status_code == 302
