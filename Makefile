@@ -9,11 +9,14 @@ PARALLEL = -n auto --durations=20
 run: $(VENV)/.run
 	@$(BIN)/python manage.py serve
 
-# Everything on SQLite, then what touches SQL once more on Postgres; on all cores.
+# Everything on SQLite, then what touches SQL once more on Postgres; on all cores. The last line says how much of
+# the code that runs.
 test: $(VENV)/.dev
 	@PYTHON=$(BIN)/python sh tools/find_chromium.sh > $(VENV)/.chromium
-	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python -m pytest $(PARALLEL)
-	$(BIN)/python -m pytest $(PARALLEL) --database=postgres
+	@rm -rf var/coverage && mkdir -p var/coverage
+	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python -m coverage run -m pytest $(PARALLEL)
+	$(BIN)/python -m coverage run -m pytest $(PARALLEL) --database=postgres
+	@$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report | tail -1
 
 # Everything but real processes, browsers and long walks: what to run before each commit.
 quick: $(VENV)/.dev

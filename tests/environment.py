@@ -6,6 +6,7 @@ database, a Redis database and a prefix of channels of its own."""
 
 import os
 import shutil
+import sys
 import tempfile
 
 import hypothesis
@@ -51,6 +52,9 @@ SETTINGS = (
 DATABASE_FIXTURES = {"db", "transactional_db"}
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
+# Each of the many processes would compile everything anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 if not WORKER:
     for name in SETTINGS:
         os.environ.pop(name, None)
