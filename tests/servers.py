@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import redis
 
 from tests.served import eventually, free_port
 
@@ -110,6 +111,11 @@ class Redis(Server):
         server = program("redis-server", "redis-server")
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
         return [server, *options, "--save", "", "--appendonly", "no"]
+
+    def empty(self) -> None:
+        """As a new one is."""
+        with redis.Redis.from_url(self.url) as connection:
+            connection.flushall()
 
 
 class Postgres(Server):

@@ -6,29 +6,43 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 import requests
 
 from simulator.app import Config
 from simulator.server import start_in_thread
+from tests.prepared import prepared_serve
 from tests.served import KEY, PATIENCE_S, ROOT, STARTS_WITHIN_S, Served, eventually
 
 pytestmark = pytest.mark.process
+# On one worker: it is started once.
+with_the_first = pytest.mark.xdist_group("first serve")
 
 
 @pytest.fixture
 def serve(tmp_path):
+    """Starts one on a folder that is prepared."""
     started = []
 
     def start(**env) -> Served:
-        served = Served(tmp_path / "data", **env).start()
+        served = prepared_serve(tmp_path / "data", **env).start()
         started.append(served)
         return served
 
     yield start
     for served in started:
         served.kill()
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """The demo, started for the first time."""
+    served = Served(tmp_path_factory.mktemp("first") / "data", DJANGO_SUPERUSER_PASSWORD="").start()
+    yield served.ready()
+    served.kill()
 
 
 @pytest.fixture
@@ -52,8 +66,13 @@ def ledger(simulator) -> dict:
     return requests.get(f"{simulator.url}/_ledger", timeout=PATIENCE_S).json()
 
 
-def test_a_first_start_makes_everything_and_prints_a_link_that_works_once(serve):
-    served = serve(DJANGO_SUPERUSER_PASSWORD="").ready()
+def tell(simulator, route: str, /, **changes) -> None:
+    requests.post(f"{simulator.url}/_{route}", json=changes, timeout=PATIENCE_S).raise_for_status()
+
+
+@with_the_first
+def test_a_first_start_makes_everything_and_prints_a_link_that_works_once(first):
+    served = first
     link = re.search(r"http://\S+/enter/\S+", served.said)[0]
     session = requests.Session()
     assert session.get(link, timeout=PATIENCE_S).url == f"{served.url}/runs/"
@@ -74,17 +93,17 @@ def test_ctrl_c_ends_it_cleanly(serve):
     assert served.said.endswith("Stopped.\n")
 
 
-def test_a_second_one_on_the_same_folder_is_refused_in_one_line(serve):
-    first = serve().ready()
-    second = serve()
+@with_the_first
+def test_a_second_one_on_the_same_folder_is_refused_in_one_line(first):
+    second = Served(first.data).start()
     assert second.process.wait(STARTS_WITHIN_S) == 1
     assert second.said == (
         f"CommandError: another serve is running on {first.data}; set GIGAWATCH_DATA for a second one\n"
     )
 
 
-def test_a_taken_port_is_refused_in_one_line(serve, tmp_path):
-    first = serve().ready()
+@with_the_first
+def test_a_taken_port_is_refused_in_one_line(first, tmp_path):
     second = Served(tmp_path / "other", PORT=str(first.port)).start()
     assert second.process.wait(STARTS_WITHIN_S) == 1
     where = f"127.0.0.1:{first.port}"
@@ -93,50 +112,69 @@ def test_a_taken_port_is_refused_in_one_line(serve, tmp_path):
     )
 
 
-@pytest.mark.parametrize(
-    "env, words",
-    [
-        ({"PORT": "eighty"}, "PORT"),
-        ({"SITE_URL": "watch.example.com"}, "SITE_URL must look like"),
-        ({"GIGA_API_KEY": KEY, "GIGA_API_URL": "ftp://x"}, "GIGA_API_URL must look like"),
-        ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
-        ({"DEBUG": "perhaps"}, "DEBUG"),
-        ({"SECRET_KEY": "short"}, "SECRET_KEY must be at least 50"),
-        ({"GIGAWATCH_DATA": "/proc/nothing"}, "the data folder /proc/nothing cannot be used"),
-        ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE"),
-        ({"ENCRYPTION_KEYS": "rubbish"}, "ENCRYPTION_KEYS"),
-    ],
-)
-def test_a_wrong_setting_is_refused_in_one_line(tmp_path, env, words):
-    served = Served(tmp_path / "data")
-    program = [sys.executable, "manage.py", "serve"]
-    ended = subprocess.run(
-        program, cwd=ROOT, env={**served.env, **env}, capture_output=True, text=True, timeout=STARTS_WITHIN_S
-    )
-    assert ended.returncode == 1
-    assert words in ended.stderr and ended.stderr.count("\n") == 1, ended.stderr
+WRONG = {
+    "PORT": ({"PORT": "eighty"}, "PORT"),
+    "SITE_URL": ({"SITE_URL": "watch.example.com"}, "SITE_URL must look like"),
+    "GIGA_API_URL": ({"GIGA_API_KEY": KEY, "GIGA_API_URL": "ftp://x"}, "GIGA_API_URL must look like"),
+    "LOG_LEVEL": ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
+    "DEBUG": ({"DEBUG": "perhaps"}, "DEBUG"),
+    "SECRET_KEY": ({"SECRET_KEY": "short"}, "SECRET_KEY must be at least 50"),
+    "GIGAWATCH_DATA": ({"GIGAWATCH_DATA": "/proc/nothing"}, "the data folder /proc/nothing cannot be used"),
+    "TIME_ZONE": ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE"),
+    "ENCRYPTION_KEYS": ({"ENCRYPTION_KEYS": "rubbish"}, "ENCRYPTION_KEYS"),
+}
 
 
-def test_a_restart_in_the_middle_of_ten_runs_goes_on_with_all_ten(serve, giga):
+def test_a_wrong_setting_is_refused_in_one_line(tmp_path):
+    def refuses(name: str) -> str:
+        env, words = WRONG[name]
+        env = Served(tmp_path / name).env | env
+        program = [sys.executable, "manage.py", "serve"]
+        ended = subprocess.run(
+            program, cwd=ROOT, env=env, capture_output=True, text=True, timeout=STARTS_WITHIN_S
+        )
+        is_right = ended.returncode == 1 and words in ended.stderr and ended.stderr.count("\n") == 1
+        return "" if is_right else f"{ended.returncode}: {ended.stderr}"
+
+    with ThreadPoolExecutor(2) as pool:
+        said = dict(zip(WRONG, pool.map(refuses, WRONG), strict=True))
+    assert {name: words for name, words in said.items() if words} == {}
+
+
+def let_people_ask_again(served: Served) -> None:
+    """As when nobody had launched anything for a while."""
+    with closing(sqlite3.connect(served.data / "gigawatch.sqlite3", timeout=30)) as database, database:
+        database.execute("UPDATE runs_gigaaccount SET people_free_at = 0")
+
+
+def statuses_in(served: Served) -> dict[str, int]:
+    """How many runs of each status there are."""
+    with closing(sqlite3.connect(served.data / "gigawatch.sqlite3", timeout=30)) as database:
+        return dict(database.execute("SELECT status, count(*) FROM runs_run GROUP BY status"))
+
+
+@pytest.mark.parametrize("count", [4, pytest.param(10, marks=pytest.mark.soak)])
+def test_a_restart_in_the_middle_of_many_runs_goes_on_with_all(serve, giga, count):
     simulator = giga(speed=4, run_seconds=60)
     served = serve(**live(simulator)).ready()
     session = served.signed_in()
-    runs = [served.launch(session, f"Task number {number}") for number in range(10)]
+    runs = [served.launch(session, f"Task number {number}") for number in range(count)]
     eventually(lambda: len(ledger(simulator)["runs_started"]) >= 2, within_s=180)
     served.end(signal.SIGKILL)
     again = serve(PORT=str(served.port), **live(simulator)).ready()
     session = again.signed_in()
-    requests.post(f"{simulator.url}/_scenario", json={"name": "default", "speed": 1000}, timeout=PATIENCE_S)
-    eventually(
-        lambda: all(again.status_of(session, run) in ("completed", "not_started", "unknown") for run in runs),
-        within_s=150,
-        every_s=1,
-    )
+    tell(simulator, "scenario", name="default", speed=1000)
+    tell(simulator, "advance", seconds=600)
+
+    def all_ended() -> bool:
+        let_people_ask_again(again)
+        return statuses_in(again).keys() <= {"completed", "not_started", "unknown"}
+
+    eventually(all_ended, within_s=150, every_s=0.5)
+    assert {again.status_of(session, run) for run in runs} == statuses_in(again).keys()
     started = [run["user_prompt"] for run in ledger(simulator)["runs_started"]]
     assert len(started) == len(set(started)), "a run was started twice"
-    with sqlite3.connect(again.data / "gigawatch.sqlite3") as database:
-        statuses = dict(database.execute("SELECT status, count(*) FROM runs_run GROUP BY status"))
-    assert statuses.get("completed", 0) >= 9, statuses
+    assert statuses_in(again).get("completed", 0) >= count - 1, statuses_in(again)
 
 
 def test_a_refused_key_is_rejected_with_what_giga_said(serve, giga):

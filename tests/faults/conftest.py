@@ -58,10 +58,22 @@ def giga(one_giga):
 
 
 @pytest.fixture
-def network(giga):
-    proxy = Proxy(giga.server.port)
-    yield proxy
-    proxy.stop()
+def networks(giga):
+    """So many networks before Giga, each with faults of its own."""
+    proxies = []
+
+    def make(count: int) -> list[Proxy]:
+        proxies.extend(Proxy(giga.server.port) for _ in range(count))
+        return proxies
+
+    yield make
+    for proxy in proxies:
+        proxy.stop()
+
+
+@pytest.fixture
+def network(networks):
+    return networks(1)[0]
 
 
 @pytest.fixture

@@ -1,52 +1,44 @@
 """Every moment at which a launch may be killed, with every answer its start may get: real processes, SIGKILL,
-and the ledger of the simulated Giga as the judge."""
+and the ledger of the simulated Giga as the judge. The suite plays what makes a difference, `make soak` all.
+"""
+
+from collections.abc import Callable
 
 import pytest
 
-from tests.faults.table import CASES, expected, play_all
+from tests.faults.table import CASES, POINTS, Result, expected, makes_a_difference, play, play_all
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.xdist_group("stage")]
 
-
-@pytest.fixture(scope="module")
-def results():
-    return play_all([case for case in CASES if not case[1].is_variant])
-
-
-def words(results) -> list[str]:
-    return [f"{result.point}: {result.answer.words}: {result.row} {result.verdict}" for result in results]
-
-
-def test_it_has_more_than_a_hundred_cases_and_each_kill_really_hit(results):
-    assert len(results) >= 105
-    missed = [result for result in results if result.was_killed != (result.point != "none")]
-    assert not words(missed)
+FLAWS: dict[str, Callable[[Result], bool]] = {
+    "the kill did not hit": lambda result: result.was_killed != (result.point != "none"),
+    "started twice": lambda result: bool(result.verdict.started_twice),
+    "paid for and unseen": lambda result: bool(result.verdict.unseen),
+    "shown as over or never begun while it runs": lambda result: bool(result.verdict.given_up_while_running),
+    "stuck": lambda result: bool(result.verdict.stuck),
+    "not as it should end": lambda result: result.outcome != expected(result.point, result.answer),
+    "the database is not sound": lambda result: not result.is_sound,
+    "more than one spare session": lambda result: result.spare_sessions > 1,
+}
 
 
-def test_nothing_is_started_twice(results):
-    assert not words(result for result in results if result.verdict.started_twice)
+def flaws_of(results: list[Result]) -> list[str]:
+    return [
+        f"{result.point}: {result.answer.words}: {flaw}: {result.row} {result.verdict}"
+        for result in results
+        for flaw, is_found in FLAWS.items()
+        if is_found(result)
+    ]
 
 
-def test_nothing_that_costs_money_is_unseen(results):
-    assert not words(result for result in results if result.verdict.unseen)
+def test_a_launch_that_is_killed_is_started_once_seen_and_ends_as_it_should(one_stage):
+    cases = [case for case in CASES if makes_a_difference(*case)]
+    assert {point for point, _ in cases} == set(POINTS)
+    assert len(cases) >= 50
+    assert flaws_of([play(one_stage, *case) for case in cases]) == []
 
 
-def test_nothing_is_shown_as_over_or_never_begun_while_it_runs(results):
-    assert not words(result for result in results if result.verdict.given_up_while_running)
-
-
-def test_nothing_is_stuck(results):
-    assert not words(result for result in results if result.verdict.stuck)
-
-
-def test_the_database_is_sound(results):
-    assert not words(result for result in results if not result.is_sound)
-
-
-def test_a_launch_ends_as_it_should(results):
-    other = [result for result in results if result.outcome != expected(result.point, result.answer)]
-    assert not words(other)
-
-
-def test_a_kill_leaves_one_spare_session_at_most(results):
-    assert not words(result for result in results if result.spare_sessions > 1)
+@pytest.mark.soak
+def test_it_is_so_wherever_it_is_killed_and_whatever_giga_answers():
+    assert len(CASES) >= 230
+    assert flaws_of(play_all(CASES)) == []

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.stage import CLAIM_S, KILLED, judge
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.xdist_group("stage")]
 RUNS = "/runs HTTP"
 SENDS = "/api/sessions HTTP"
 

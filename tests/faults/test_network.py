@@ -32,7 +32,8 @@ CONFIGURATION = {
 }
 
 
-# A deadline a test can wait for, and whatever was sent has arrived by then.
+# A deadline a test can wait for, and whatever was sent has arrived by then: also on a machine that takes its
+# time, which is why those that wait for it do so side by side.
 IMPATIENT_S = 1.5
 
 
@@ -41,25 +42,32 @@ def read_run(url: str):
 
 
 def failed(url: str, call=read_run, *, within_s: float = 35) -> GigaError:
-    """The error a call ends with, when it may take so long. It must end by itself: two minutes are no measure
-    but a net."""
-    caught = []
+    """The error a call ends with, when it may take so long."""
+    return failed_side_by_side({url: call}, within_s=within_s)[url]
 
-    def in_thread():
+
+def failed_side_by_side(calls: dict, *, within_s: float) -> dict[str, GigaError]:
+    """The errors these calls end with, by address. Each must end by itself: two minutes are no measure but a
+    net."""
+    caught = {}
+
+    def in_thread(url, call):
         try:
             call(url)
         except GigaError as error:
-            caught.append(error)
+            caught[url] = error
 
     with pytest.MonkeyPatch.context() as patience:
         patience.setattr(client, "READ_S", within_s)
         patience.setattr(client, "START_RUN_S", within_s)
-        thread = threading.Thread(target=in_thread, daemon=True)
-        thread.start()
-        thread.join(120)
-    assert not thread.is_alive(), "the call does not end"
-    assert caught, "the call did not fail"
-    return caught[0]
+        threads = [threading.Thread(target=in_thread, args=each, daemon=True) for each in calls.items()]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+    assert not any(thread.is_alive() for thread in threads), "a call does not end"
+    assert caught.keys() == calls.keys(), "a call did not fail"
+    return caught
 
 
 def session_on(network) -> str:
@@ -84,14 +92,6 @@ def test_answers_that_come_a_little_late_are_understood(network):
     assert session_on(network)
 
 
-def test_a_line_too_slow_for_the_answer_ends_the_call_and_the_run_may_have_begun(giga, network):
-    thread_id = session_on(network)
-    network.does(bytes_per_s=100, slice_bytes=20)
-    error = failed(network.url, lambda url: start_on(network, thread_id), within_s=IMPATIENT_S)
-    assert error.outcome == Outcome.UNCLEAR and f"within {IMPATIENT_S} s" in error.message
-    assert len(giga.runs) == 1
-
-
 DRIPS = {
     "in the headers": b"HTTP/1.1 200 OK\r\nX-Slow: ",
     "in a body of known length": b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n",
@@ -105,21 +105,40 @@ DRIPS = {
 }
 
 
-@pytest.mark.parametrize("head", DRIPS.values(), ids=DRIPS.keys())
-def test_a_server_that_drips_does_not_hold_a_call(raw, head):
+def dripping(raw, head: bytes, **options) -> str:
+    """The address of a server that begins so and then drips."""
+
     def drip(_):
         yield head
         while True:
             yield b"0" + server.wait(0.05)
 
-    server = raw(drip)
-    error = failed(server.url, within_s=IMPATIENT_S)
-    assert error.outcome == Outcome.UNCLEAR and f"within {IMPATIENT_S} s" in error.message
+    server = raw(drip, **options)
+    return server.url
 
 
-def test_a_server_that_says_continue_for_ever_does_not_hold_a_call(raw):
-    server = raw(lambda _: itertools.repeat(b"HTTP/1.1 100 Continue\r\n\r\n"))
-    assert failed(server.url, within_s=IMPATIENT_S).outcome == Outcome.UNCLEAR
+def continuing(raw) -> str:
+    """The address of a server that says every millisecond that it will answer."""
+
+    def go_on(_):
+        while True:
+            yield b"HTTP/1.1 100 Continue\r\n\r\n" + server.wait(0.001)
+
+    server = raw(go_on)
+    return server.url
+
+
+def test_a_server_that_drips_does_not_hold_a_call(raw, certified):
+    servers = {dripping(raw, head): words for words, head in DRIPS.items()}
+    servers[dripping(raw, DRIPS["in a body of known length"], tls=certified())] = "over TLS"
+    servers[continuing(raw)] = "in answers that announce another"
+    errors = failed_side_by_side(dict.fromkeys(servers, read_run), within_s=IMPATIENT_S)
+    wrong = {
+        servers[url]: error
+        for url, error in errors.items()
+        if error.outcome != Outcome.UNCLEAR or f"within {IMPATIENT_S} s" not in error.message
+    }
+    assert wrong == {}
 
 
 def test_a_server_that_never_ends_is_cut_at_a_megabyte(raw):
@@ -129,12 +148,22 @@ def test_a_server_that_never_ends_is_cut_at_a_megabyte(raw):
     assert failed(server.url).outcome == Outcome.UNCLEAR
 
 
-def test_a_server_that_takes_the_request_and_is_silent_does_not_hold_a_call(giga, network):
-    thread_id = session_on(network)
-    network.does(is_silent=True)
-    error = failed(network.url, lambda url: start_on(network, thread_id), within_s=IMPATIENT_S)
-    assert error.outcome == Outcome.UNCLEAR
-    assert giga.runs == []
+def test_a_line_that_is_slow_or_silent_or_deaf_does_not_hold_a_start_and_it_is_sent_once(giga, networks):
+    """Which of them the start got through is Giga's alone to know."""
+    slow, silent, deaf = networks(3)
+    threads = {network.url: session_on(network) for network in (slow, silent, deaf)}
+    slow.does(bytes_per_s=100, slice_bytes=20)
+    silent.does(is_silent=True)
+    deaf.does(is_deaf=True)
+
+    def start(url: str):
+        return client.start_run(Access(url, KEY), thread_id=threads[url], message="Go")
+
+    errors = failed_side_by_side(dict.fromkeys(threads, start), within_s=IMPATIENT_S)
+    assert {error.outcome for error in errors.values()} == {Outcome.UNCLEAR}
+    assert f"within {IMPATIENT_S} s" in errors[slow.url].message
+    assert {run["thread_id"] for run in giga.runs} == {threads[slow.url], threads[deaf.url]}
+    assert giga.asked("POST", "/runs") == 2
 
 
 # Cut
@@ -283,14 +312,3 @@ def test_a_handshake_that_never_comes_means_nothing_was_sent(network, monkeypatc
     monkeypatch.setattr(http, "CONNECT_S", 0.3)
     network.does(is_silent=True)
     assert failed(network.url.replace("http:", "https:")).outcome == Outcome.NOT_SENT
-
-
-def test_a_server_that_drips_over_tls_does_not_hold_a_call(raw, certified):
-    def drip(_):
-        yield b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5000\r\n\r\n"
-        while True:
-            yield b"x" + server.wait(0.05)
-
-    server = raw(drip, tls=certified())
-    error = failed(server.url, within_s=IMPATIENT_S)
-    assert error.outcome == Outcome.UNCLEAR and f"within {IMPATIENT_S} s" in error.message

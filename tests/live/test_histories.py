@@ -5,7 +5,6 @@ import os
 from contextlib import contextmanager
 
 import pytest
-from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, event, example, given
@@ -22,7 +21,7 @@ from tests.live.page import Page, parts_of
 
 pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
-HISTORIES = int(os.environ.get("HISTORIES", 60))
+FEW, MANY = 15, int(os.environ.get("HISTORIES", 1000))
 STATUSES = [Status.STARTING, Status.RUNNING, Status.WAITING, Status.UNKNOWN, Status.COMPLETED, Status.FAILED]
 
 fates = st.sampled_from(["kept", "kept", "lost", "doubled", "held"])
@@ -251,14 +250,32 @@ def little_pages(monkeypatch):
     monkeypatch.setattr("runs.listing.PAGE_SIZE", 3)
     monkeypatch.setattr("runs.live.RECENT_EVENTS", 8)
     monkeypatch.setattr("runs.consumers.MOST_ROWS", 3)
-    assert settings.CHANNEL_LAYERS["default"]["BACKEND"].endswith("InMemoryChannelLayer")
 
 
-@hypothesis_settings(
-    max_examples=HISTORIES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+def check_history(address, runs, early, history):
+    with a_world(address, runs) as world:
+        world.befall(early)  # between the loading of the page and the opening of its socket
+        world.connect()
+        world.befall(history)
+        if not world.is_deaf and world.page.socket:
+            # Never away: its next heartbeat makes up for whatever was lost.
+            world.let_go()
+            world.settle()
+            assert_equals_a_fresh_page(world, exactly=False)
+        world.come_back()
+        assert_equals_a_fresh_page(world, exactly=True)
+
+
+any_history = given(
+    address=addresses,
+    runs=st.integers(1, 6),
+    early=st.lists(happenings, max_size=2),
+    history=st.lists(happenings, max_size=25),
 )
+no_hurry = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@hypothesis_settings(max_examples=FEW, deadline=None, suppress_health_check=no_hurry)
 @example(
     # Rows that were rendered before a change, and put in place after it.
     address="/runs/",
@@ -273,21 +290,13 @@ def little_pages(monkeypatch):
     early=[],
     history=[("scroll",), ("launch", "kept"), ("hear",)],
 )
-@given(
-    address=addresses,
-    runs=st.integers(1, 6),
-    early=st.lists(happenings, max_size=2),
-    history=st.lists(happenings, max_size=25),
-)
+@any_history
 def test_a_page_that_is_back_equals_a_fresh_page(little_pages, address, runs, early, history):
-    with a_world(address, runs) as world:
-        world.befall(early)  # between the loading of the page and the opening of its socket
-        world.connect()
-        world.befall(history)
-        if not world.is_deaf and world.page.socket:
-            # Never away: its next heartbeat makes up for whatever was lost.
-            world.let_go()
-            world.settle()
-            assert_equals_a_fresh_page(world, exactly=False)
-        world.come_back()
-        assert_equals_a_fresh_page(world, exactly=True)
+    check_history(address, runs, early, history)
+
+
+@pytest.mark.soak
+@hypothesis_settings(max_examples=MANY, deadline=None, suppress_health_check=no_hurry)
+@any_history
+def test_it_does_so_after_many_more_histories(little_pages, address, runs, early, history):
+    check_history(address, runs, early, history)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.scale.fleet import Fleet
+from tests.scale.fleet import Fleet, Home
 from tests.servers import Postgres, Redis
 
 
@@ -24,12 +24,16 @@ def redis():
         server.remove()
 
 
+@pytest.fixture(scope="session")
+def home(tmp_path_factory, postgres, redis):
+    return Home(tmp_path_factory.mktemp("fleets"), postgres, redis)
+
+
 @pytest.fixture
-def fleet(tmp_path, postgres, redis):
-    """One web process and one worker; a test starts more."""
-    fleet = Fleet(tmp_path, postgres, redis, speed=20)
+def fleet(home):
+    """A web process and a Giga that is quick; a test starts its workers."""
+    fleet = Fleet(home, speed=100)
     try:
-        fleet.start("work")
         fleet.start_web()
         yield fleet
     finally:

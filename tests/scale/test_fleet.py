@@ -9,7 +9,8 @@ import pytest
 
 from tests.served import eventually
 
-pytestmark = pytest.mark.process
+# On one worker: its servers and its prepared database are made once, and no two tests use them at a time.
+pytestmark = [pytest.mark.process, pytest.mark.xdist_group("fleet")]
 
 ACCEPTED = ("starting", "running", "completed")
 
@@ -26,33 +27,37 @@ def changes(socket, run: int, *, within_s: float = 180):
 
 
 def test_pages_see_what_workers_do_and_a_killed_one_is_replaced_by_another(fleet):
+    fleet.start("work")
     with fleet.page("/ws/runs/") as socket:
-        runs = [fleet.launch("Number 0")]
+        runs = [fleet.launch("Number 0"), fleet.launch("Number 1")]
         eventually(fleet.holder)
-        fleet.start("work")
-        runs += [fleet.launch("Number 1"), fleet.launch("Number 2")]
         eventually(lambda: all(fleet.status_of(run) in ACCEPTED for run in runs))
+        fleet.start("work")
         assert fleet.health()["watcher"] == "ok"
         fleet.workers[0].kill()
-        runs.append(fleet.launch("Number 3"))
-        told = list(changes(socket, runs[3]))
+        fleet.end_lease()
+        fleet.let_people_ask_again()
+        runs.append(fleet.launch("Number 2"))
+        told = list(changes(socket, runs[2]))
     # What is told is how it stands by then: a step may be over before it is told.
     assert {"sending", "starting", "running"} & set(told)
     eventually(lambda: fleet.all_ended(runs))
     assert {fleet.status_of(run) for run in runs} == {"completed"}
-    assert sorted(fleet.started) == ["Number 0", "Number 1", "Number 2", "Number 3"]
+    assert sorted(fleet.started) == ["Number 0", "Number 1", "Number 2"]
 
 
 def test_a_worker_that_is_told_to_end_gives_its_keys_back(fleet):
+    worker = fleet.start_as_somebody_would("work")
     run = fleet.launch("Anything [scenario:never-ends]")
     eventually(lambda: fleet.status_of(run) in ("starting", "running"))
     eventually(fleet.holder)
-    assert fleet.workers[0].end(signal.SIGTERM) == 0
+    assert worker.end(signal.SIGTERM) == 0
     assert fleet.holder() == ""
-    assert "Traceback" not in fleet.workers[0].said
+    assert "Traceback" not in worker.said
 
 
 def test_launches_go_on_without_redis_and_pages_are_told_again_when_it_is_back(fleet, redis):
+    fleet.start("work")
     with fleet.page("/ws/runs/") as socket:
         redis.kill()
         meanwhile = fleet.launch("Meanwhile")
@@ -66,6 +71,7 @@ def test_launches_go_on_without_redis_and_pages_are_told_again_when_it_is_back(f
 
 
 def test_everything_goes_on_when_postgres_is_back(fleet, postgres):
+    fleet.start("work")
     first = fleet.launch("Before")
     eventually(lambda: fleet.status_of(first) in ("starting", "running"))
     postgres.kill()
