@@ -339,7 +339,6 @@ class TestBudget:
             old_run(workspace)
         start, account = timezone.now(), workspace.giga_account
         monkeypatch.setattr("runs.accounts.timezone.now", lambda: start + timedelta(seconds=clock.now - 1000))
-        GigaAccount.objects.update(lease_until=start + timedelta(hours=1))
         for _ in range(480):
             a_slice.round()
             if account.take_for_people():
