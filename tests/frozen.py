@@ -3,38 +3,64 @@ that would move them. For pictures of the pages, and for what is checked on each
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 
 from simulator.app import Config
-from simulator.server import start_in_thread
+from simulator.server import Server, start_in_thread
 from tests.served import KEY, ROOT, STARTS_WITHIN_S, eventually, free_port
 
 # Of the authenticator apps of those who have one.
 SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
-class Frozen:
-    """`logins` holds a session cookie by person, `places` the ids that addresses are filled in with."""
+@dataclass(frozen=True)
+class Rows:
+    """A data folder with runs in every state. `logins` holds a session cookie by person, `places` the ids
+    that addresses are filled in with."""
 
-    def __init__(self, data: Path):
+    data: Path
+    simulator: Server
+    logins: dict
+    places: dict
+    error_pages: dict
+
+
+def make_rows(data: Path) -> Rows:
+    # Its desktop stays, however long the walks through all pages take.
+    simulator = start_in_thread(Config(speed=4, run_seconds=360_000, sandbox_s=360_000))
+    command = [sys.executable, "-m", "tests.frozen_rows", simulator.url]
+    env = environment(data, simulator)
+    made = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True)
+    return Rows(data, simulator, **json.loads(made.stdout))
+
+
+def environment(data: Path, simulator: Server) -> dict[str, str]:
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("GIGA", "DJANGO"))},
+        "GIGAWATCH_DATA": str(data),
+        "GIGA_API_KEY": KEY,
+        "GIGA_API_URL": simulator.url,
+    }
+
+
+class Frozen:
+    """Serves rows that are made here, or a copy of those that were made before."""
+
+    def __init__(self, data: Path, rows: Rows | None = None):
+        if rows:
+            shutil.copytree(rows.data, data)
+        rows = rows or make_rows(data)
+        self.logins, self.places, self.error_pages = rows.logins, rows.places, rows.error_pages
+        self.simulator = rows.simulator
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        # Its desktop stays, however long the walks through all pages take.
-        self.simulator = start_in_thread(Config(speed=4, run_seconds=360_000, sandbox_s=360_000))
-        self.env = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("GIGA", "DJANGO"))},
-            "GIGAWATCH_DATA": str(data),
-            "PORT": str(self.port),
-            "GIGA_API_KEY": KEY,
-            "GIGA_API_URL": self.simulator.url,
-        }
-        command = [sys.executable, "-m", "tests.frozen_rows", self.simulator.url]
-        made = subprocess.run(command, cwd=ROOT, env=self.env, check=True, capture_output=True, text=True)
-        self.logins, self.places, self.error_pages = json.loads(made.stdout).values()
+        self.env = {**environment(data, rows.simulator), "PORT": str(self.port)}
         self.log = data.parent / "frozen.log"
         self.start()
 
@@ -59,10 +85,14 @@ class Frozen:
     def context(self, browser, who: str = "", **options):
         """A browser context in which this person is signed in."""
         context = browser.new_context(**options)
-        if who:
-            cookie = {"name": "gigawatch", "value": self.logins[who], "url": self.url}
-            context.add_cookies([cookie])
+        self.sign_in(context, who)
         return context
+
+    def sign_in(self, context, who: str) -> None:
+        """This person, and nobody else; "" for nobody."""
+        context.clear_cookies()
+        if who:
+            context.add_cookies([{"name": "gigawatch", "value": self.logins[who], "url": self.url}])
 
     def freeze(self) -> None:
         """Stop serving, as a server does that is gone."""

@@ -33,6 +33,8 @@ def free_port() -> int:
 class Served:
     """`serve` as somebody would start it; `env` holds what differs from the defaults."""
 
+    username = "admin"
+
     def __init__(self, data: Path, **env: str):
         self.port = int(env.pop("PORT", 0) or free_port())
         self.url = f"http://127.0.0.1:{self.port}"

@@ -91,19 +91,24 @@ class Sight:
 
 def look(sight: Sight, frozen: Frozen, browser: Browser, **options) -> Page:
     """This sight in a context of its own, which the caller closes."""
+    page = frozen.context(browser, sight.who, **options).new_page()
+    visit(sight, frozen, page)
+    return page
+
+
+def visit(sight: Sight, frozen: Frozen, page: Page) -> None:
+    """This sight on a page whose person is signed in."""
 
     def say_what_went_wrong(route: Route) -> None:
         code = route.request.url.rstrip("/").rsplit("/", 1)[-1]
         route.fulfill(status=int(code), body=frozen.error_pages[code], content_type="text/html")
 
-    page = frozen.context(browser, sight.who, **options).new_page()
-    for code in frozen.error_pages:
-        page.route(f"**/{code}/", say_what_went_wrong)
+    if sight.path.strip("/") in frozen.error_pages:
+        page.route(f"**{sight.path}", say_what_went_wrong)
     page.goto(frozen.address(sight.path))
     if sight.act:
         sight.act(page)
         page.wait_for_load_state()
-    return page
 
 
 SIGHTS = [

@@ -1,20 +1,28 @@
-"""A real Chromium, a real `serve`, a real simulated Giga."""
+"""A real Chromium, a real `serve`, a real simulated Giga: one of each for all tests of a worker."""
 
+import fcntl
 import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from simulator.app import Config
 from simulator.server import start_in_thread
 from tests.browser.driving import ARGUMENTS, Giga, sign_in
-from tests.frozen import Frozen
-from tests.served import KEY, Served
+from tests.browser.teams import Team, Teams
+from tests.frozen import Frozen, make_rows
+from tests.served import KEY, ROOT, Served
 
 CHROMIUM = os.environ.get("CHROMIUM", "")
 # What is awaited comes at once, but on a machine that others use.
 PATIENCE_MS = 60_000
-GIGA = Config(speed=4, run_seconds=60)
+# Runs are soon over, unless a test holds them; what does not end by itself does not within any test.
+GIGA = Config(speed=4, queued_s=1, booting_s=2, run_seconds=8, sandbox_s=360_000)
+DESKTOP = {"width": 1440, "height": 900}
 expect.set_options(timeout=PATIENCE_MS)
 
 
@@ -29,39 +37,62 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def chromium():
+def browser_type_launch_args(browser_type_launch_args):
     if not CHROMIUM and not os.environ.get("CI"):
         pytest.skip("NO CHROMIUM was found, so nothing was tried in a browser; set CHROMIUM")
     assert CHROMIUM, "CI needs a Chromium: set CHROMIUM"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": ARGUMENTS}
 
 
 @pytest.fixture
-def page(chromium):
-    """A page of its own context. A script error or a violation of the content policy fails the test."""
-    context = chromium.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
+def new_context(new_context, pytestconfig):
+    """A function that opens a context, whose trace is kept when its test fails: what was done, asked for and
+    said, without a film and without each page's whole content, which cost many times what the test does."""
+
+    def open_context(**options):
+        context = new_context(**options)
+        if pytestconfig.getoption("--tracing") != "off":
+            context.tracing.stop()
+            context.tracing.start()
+        return context
+
+    return open_context
+
+
+@pytest.fixture
+def context(new_context):
+    """A script error or a violation of the content policy on any of its pages fails the test."""
+    context = new_context(viewport=DESKTOP)
+    context.set_default_timeout(PATIENCE_MS)
     problems = []
-    page.on("pageerror", lambda error: problems.append(f"{error}"))
-    page.on(
+    context.on("weberror", lambda error: problems.append(f"{error.error}"))
+    context.on(
         "console",
         lambda message: problems.append(message.text) if "Content Security Policy" in message.text else None,
     )
-    yield page
+    yield context
     context.close()
     assert problems == []
 
 
-@pytest.fixture(scope="module")
-def simulator():
-    """A simulated Giga that lives four times as fast. Tests give each prompt its own scenario.
+@pytest.fixture(scope="session")
+def prepared(browser):
+    """A data folder with tables and static files, to be copied and never started on. One for all workers."""
+    folder = Path(os.environ["GIGAWATCH_DATA"]) / "prepared"
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            env = {**Served(folder).env, "GIGA_API_KEY": KEY, "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
+            for command in ("migrate", "collect"):
+                subprocess.run(
+                    [sys.executable, "manage.py", command], cwd=ROOT, env=env, check=True, capture_output=True
+                )
+    return folder
 
-    Each file has its own, and its own dashboard: all launches of one key share its 60 requests a minute, and
-    runs of another file would wait in their queue."""
+
+@pytest.fixture(scope="session")
+def simulator(browser):
+    """A simulated Giga that lives four times as fast. Tests give each prompt its own scenario."""
     simulator = start_in_thread(GIGA)
     yield simulator
     simulator.stop()
@@ -75,26 +106,55 @@ def giga(simulator):
     giga.hold_nothing()
 
 
-@pytest.fixture(scope="module")
-def served(simulator, tmp_path_factory):
-    served = Served(tmp_path_factory.mktemp("served") / "data", GIGA_API_KEY=KEY, GIGA_API_URL=simulator.url)
-    served.start().ready()
-    yield served
-    served.kill()
-    assert "Traceback" not in served.said
-    assert KEY not in served.said
+@pytest.fixture(scope="session")
+def serve(prepared, simulator, tmp_path_factory):
+    """A function that starts a server: on this folder, or on a new one."""
+    started = []
+
+    def start(data: Path | None = None, **env) -> Served:
+        data = data or Path(shutil.copytree(prepared, tmp_path_factory.mktemp("served") / "data"))
+        served = Served(data, **{"GIGA_API_KEY": KEY, "GIGA_API_URL": simulator.url, **env})
+        started.append(served.start().ready())
+        return served
+
+    yield start
+    for served in started:
+        served.kill()
+
+
+@pytest.fixture(scope="session")
+def teams(serve):
+    """On the server that tests share: each of its teams has a key, and so a budget, of its own."""
+    teams = Teams(serve())
+    yield teams
+    teams.stop()
+    teams.served.kill()
 
 
 @pytest.fixture
-def signed_in(page, served):
+def team(teams):
+    with teams.team() as team:
+        yield team
+
+
+@pytest.fixture
+def signed_in(page, team: Team):
     """A page that is signed in, on the runs list."""
-    sign_in(page, served)
+    sign_in(page, team)
     return page
 
 
+@pytest.fixture(scope="session")
+def frozen_rows(prepared, tmp_path_factory):
+    data = shutil.copytree(prepared, tmp_path_factory.mktemp("frozen") / "rows")
+    rows = make_rows(Path(data))
+    yield rows
+    rows.simulator.stop()
+
+
 @pytest.fixture(scope="module")
-def frozen(chromium, tmp_path_factory):
-    """Started after Chromium was asked for: without one nothing is tried."""
-    frozen = Frozen(tmp_path_factory.mktemp("frozen") / "data")
+def frozen(frozen_rows, tmp_path_factory):
+    """On a folder of its own: what one file presses, another does not see."""
+    frozen = Frozen(tmp_path_factory.mktemp("frozen") / "data", frozen_rows)
     yield frozen
-    frozen.stop()
+    frozen.freeze()

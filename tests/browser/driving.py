@@ -6,6 +6,7 @@ import requests
 from playwright.sync_api import Page, Route
 
 from simulator.app import Config
+from tests.browser.teams import Team
 from tests.served import PASSWORD, Served, eventually
 
 ARGUMENTS = [
@@ -29,7 +30,7 @@ DRAWN = """() => {
 
 
 # In simulated seconds, and longer than any test.
-LONG_S = 9000
+LONG_S = 2400
 
 
 class Giga:
@@ -85,7 +86,7 @@ class Held:
             route.continue_()
 
 
-def sign_in(page: Page, served: Served) -> None:
+def sign_in(page: Page, served: Served | Team) -> None:
     """Signed in, on the runs list. By the form once, then by the same login: few tries a minute are let
     through."""
     page.context.add_cookies(served.login)
@@ -95,12 +96,16 @@ def sign_in(page: Page, served: Served) -> None:
         served.login = page.context.cookies()
 
 
-def sign_in_by_form(page: Page, served: Served) -> None:
+def sign_in_by_form(page: Page, served: Served | Team) -> None:
     page.goto(f"{served.url}/accounts/login/")
-    page.get_by_label("Name or e-mail").fill("admin")
+    give_password(page, served.username)
+    page.wait_for_url(f"{served.url}/runs/")
+
+
+def give_password(page: Page, username: str) -> None:
+    page.get_by_label("Name or e-mail").fill(username)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_url(f"{served.url}/runs/")
 
 
 def launch(page: Page, prompt: str, goal: str = "It is done.") -> int:

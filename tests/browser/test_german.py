@@ -7,17 +7,17 @@ from tests.browser.driving import sign_in
 from tests.browser.test_accessibility import AXE, RULES, VIOLATIONS
 
 
-def choose(page, served, language: str) -> None:
-    page.goto(f"{served.url}/me/")
+def choose(page, team, language: str) -> None:
+    page.goto(f"{team.url}/me/")
     page.locator("[name=language]").select_option(language)
     page.locator(".sheet-foot .btn.primary").click()
-    expect(page.locator("html")).to_have_attribute("lang", language or "en")
+    expect(page.locator("html")).to_have_attribute("lang", language)
 
 
-def test_everything_is_in_german_once_it_is_chosen(page, served, giga):
+def test_everything_is_in_german_once_it_is_chosen(page, team, giga):
     giga.hold_at_work()
-    sign_in(page, served)
-    choose(page, served, "de")
+    sign_in(page, team)
+    choose(page, team, "de")
     page.get_by_role("link", name="Läufe").first.click()
     page.get_by_role("link", name="Neuer Lauf").first.click()
     page.get_by_label("Aufgabe").fill("Rechnungen herunterladen")
@@ -35,4 +35,3 @@ def test_everything_is_in_german_once_it_is_chosen(page, served, giga):
     expect(page.get_by_role("heading", name="Wurde das Ziel erreicht?")).to_be_visible()
     page.evaluate(AXE.read_text())
     assert page.evaluate(VIOLATIONS, RULES) == []
-    choose(page, served, "")

@@ -3,11 +3,13 @@ anything. With templates as they are it never becomes markup, so that the policy
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Request, Route
+from playwright.sync_api import Dialog, Request, Route
 
 from tests.served import KEY, ROOT, Served
 
@@ -49,10 +51,10 @@ class Seen:
 class Eyes:
     """A browser's page, signed in to a served Gigawatch."""
 
-    def __init__(self, browser: Browser, served: Served, login: str, **options):
+    def __init__(self, new_context, served: Served, login: str, **options):
         self.served, self.seen = served, Seen()
         known = (served.url, served.env["GIGA_API_URL"])  # where desktops are
-        self.context = browser.new_context(**options)
+        self.context = new_context(**options)
         self.context.add_cookies([{"name": "gigawatch", "value": login, "url": served.url}])
         self.context.add_init_script(LISTEN)
         self.context.route(lambda url: not url.startswith(known), self._refuse)
@@ -90,9 +92,10 @@ class Eyes:
 
 
 @pytest.fixture(scope="module")
-def filled(simulator, tmp_path_factory):
-    """A function that starts a Gigawatch full of markup under other settings; the rows are made once."""
-    data = tmp_path_factory.mktemp("hostile") / "data"
+def filled(serve, prepared, simulator, tmp_path_factory):
+    """A function that starts a Gigawatch full of markup under other settings; the rows are made once, and a
+    server under the same settings is started once."""
+    data = Path(shutil.copytree(prepared, tmp_path_factory.mktemp("hostile") / "data"))
     giga = {"GIGA_API_KEY": KEY, "GIGA_API_URL": simulator.url}
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("GIGA", "DJANGO"))}
     made = subprocess.run(
@@ -104,17 +107,18 @@ def filled(simulator, tmp_path_factory):
         text=True,
     )
     login, paths, apart = json.loads(made.stdout.splitlines()[-1]).values()
-    started = []
+    served = {}
 
     def start(**env) -> tuple[Served, str, list[str], str]:
-        for before in started:
-            before.kill()
-        started.append(Served(data, **giga, **env).start().ready())
-        return started[-1], login, paths, apart
+        settings = tuple(env.items())
+        if settings not in served:
+            for before in served.values():
+                before.kill()
+            served.clear()
+            served[settings] = serve(data, **env)
+        return served[settings], login, paths, apart
 
-    yield start
-    for served in started:
-        served.kill()
+    return start
 
 
 UNESCAPED = {"DJANGO_SETTINGS_MODULE": "tests.unescaped"}
@@ -122,40 +126,42 @@ UNESCAPED = {"DJANGO_SETTINGS_MODULE": "tests.unescaped"}
 STOPPED = {"base-uri", "form-action", "img-src", "object-src", "script-src-attr", "script-src-elem"}
 
 
-def test_the_policy_alone_keeps_markup_from_doing_anything(chromium, filled):
+# Each page rests a while, and there are twenty.
+PARTS = 4
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_the_policy_alone_keeps_markup_from_doing_anything(part, new_context, filled):
     served, login, paths, _apart = filled(**UNESCAPED)
-    eyes, stopped = Eyes(chromium, served, login), set()
-    for path in paths:
+    eyes, stopped = Eyes(new_context, served, login), set()
+    for path in paths[part::PARTS]:
         seen = eyes.look(path)
         stopped |= seen.stopped
         assert (path, seen.harm, seen.addresses) == (path, (False, [], []), [path])
         assert seen.stopped, path
     eyes.look(paths[2])
     assert stopped | eyes.send_forms() >= STOPPED
-    eyes.context.close()
 
 
-def test_without_the_policy_it_does(chromium, filled):
+def test_without_the_policy_it_does(new_context, filled):
     """What the other tests look for can be seen."""
     served, login, paths, _apart = filled(**UNESCAPED)
-    eyes = Eyes(chromium, served, login, bypass_csp=True)
+    eyes = Eyes(new_context, served, login, bypass_csp=True)
     seen = [eyes.look(path) for path in paths[2:4]]
     assert all(one.ran and one.dialogs and one.elsewhere for one in seen)
-    eyes.context.close()
 
 
-def test_attributes_of_htmx_in_markup_run_no_script_and_ask_nobody_else(chromium, filled):
+def test_attributes_of_htmx_in_markup_run_no_script_and_ask_nobody_else(new_context, filled):
     served, login, _paths, apart = filled(**UNESCAPED)
-    eyes = Eyes(chromium, served, login)
+    eyes = Eyes(new_context, served, login)
     seen = eyes.look(apart)
     assert seen.harm == (False, [], []) and "connect-src" in seen.stopped
-    eyes.context.close()
 
 
-def test_templates_leave_the_policy_nothing_to_stop(chromium, filled):
+@pytest.mark.parametrize("part", range(PARTS))
+def test_templates_leave_the_policy_nothing_to_stop(part, new_context, filled):
     served, login, paths, apart = filled()
-    eyes = Eyes(chromium, served, login)
-    for path in [*paths, apart]:
+    eyes = Eyes(new_context, served, login)
+    for path in [*paths, apart][part::PARTS]:
         seen = eyes.look(path)
         assert (path, seen.harm, seen.addresses, seen.stopped) == (path, (False, [], []), [path], set())
-    eyes.context.close()

@@ -35,14 +35,14 @@ def tab_to(page: Page, start: str) -> None:
     raise AssertionError(f"Tab never comes to {start!r}")
 
 
-def sign_in_by_keys(page: Page, served) -> None:
-    page.goto(f"{served.url}/accounts/login/")
+def sign_in_by_keys(page: Page, team) -> None:
+    page.goto(f"{team.url}/accounts/login/")
     expect(page.locator("[name=login]")).to_be_focused()
-    page.keyboard.type("admin")
+    page.keyboard.type(team.username)
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    page.wait_for_url(f"{served.url}/runs/")
+    page.wait_for_url(f"{team.url}/runs/")
 
 
 def launch_by_keys(page: Page, prompt: str) -> None:
@@ -56,9 +56,9 @@ def launch_by_keys(page: Page, prompt: str) -> None:
     page.wait_for_url(re.compile(r"/runs/\d+/$"))
 
 
-def test_sign_in_launch_watch_and_go_back(page, served, giga):
+def test_sign_in_launch_watch_and_go_back(page, team, giga):
     giga.hold_at_work()
-    sign_in_by_keys(page, served)
+    sign_in_by_keys(page, team)
     launch_by_keys(page, "Typed, never clicked")
     expect(status(page)).to_have_attribute("data-status", "running", timeout=20_000)
     wait_for_pixels(page)
@@ -66,7 +66,7 @@ def test_sign_in_launch_watch_and_go_back(page, served, giga):
     expect(status(page)).to_have_attribute("data-status", "completed", timeout=30_000)
     page.keyboard.press("g")
     page.keyboard.press("r")
-    page.wait_for_url(f"{served.url}/runs/")
+    page.wait_for_url(f"{team.url}/runs/")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/runs/\d+/$"))
@@ -74,27 +74,27 @@ def test_sign_in_launch_watch_and_go_back(page, served, giga):
 
 
 @pytest.mark.parametrize(("key", "word"), [("a", "Achieved"), ("z", "Not achieved")])
-def test_say_what_came_of_it(page, served, key, word):
-    sign_in_by_keys(page, served)
+def test_say_what_came_of_it(signed_in, key, word):
+    page = signed_in
     launch_by_keys(page, f"Judged by the key {key}")
-    expect(status(page)).to_have_attribute("data-status", "completed", timeout=40_000)
+    expect(status(page)).to_have_attribute("data-status", "completed")
     page.keyboard.press(key)
     expect(status(page)).to_contain_text(word)
 
 
-def test_the_first_tab_skips_to_the_content(page, served):
-    sign_in_by_keys(page, served)
+def test_the_first_tab_skips_to_the_content(signed_in):
+    page = signed_in
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#main")).to_be_focused()
 
 
-def test_the_focus_can_always_be_seen(page, served):
+def test_the_focus_can_always_be_seen(signed_in, team):
     """Each stop of Tab on the list, the form and the preferences draws an outline, a border or a halo."""
-    sign_in_by_keys(page, served)
+    page = signed_in
     for path in ("/runs/", "/runs/new/", "/me/"):
-        page.goto(served.url + path)
+        page.goto(team.url + path)
         stops = 0
         for _ in range(40):
             page.keyboard.press("Tab")

@@ -1,44 +1,25 @@
 """The runs list in the browser: the glance, picking rows, new rows, views, and all of it by keyboard."""
 
 import re
-import subprocess
-import sys
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.driving import sign_in
-from tests.served import KEY, ROOT, Served, eventually
-
-# Launching so many would take minutes: people have 0.2 calls a second.
-HISTORY = """
-import django
-django.setup()
-from people.models import Workspace
-from runs.status import Status
-from tests import factories
-for number in range(12):
-    prompt = f"Task number {number} of the list"
-    factories.make_run(Workspace.objects.get(), Status.COMPLETED, prompt=prompt)
-"""
-
-
-@pytest.fixture(scope="module")
-def served(simulator, tmp_path_factory):
-    """A history of its own, with a dozen runs."""
-    live = {"GIGA_API_KEY": KEY, "GIGA_API_URL": simulator.url}
-    served = Served(tmp_path_factory.mktemp("list") / "data", **live).start().ready()
-    django = {"DJANGO_SETTINGS_MODULE": "dashboard.settings"}
-    subprocess.run([sys.executable, "-c", HISTORY], cwd=ROOT, env={**served.env, **django}, check=True)
-    yield served
-    served.kill()
-    assert "Traceback" not in served.said
+from tests.served import eventually
 
 
 @pytest.fixture
-def runs(page, served):
+def team(teams):
+    """With a history of a dozen runs."""
+    with teams.team(ended=12) as team:
+        yield team
+
+
+@pytest.fixture
+def runs(page, team):
     """The list, live."""
-    sign_in(page, served)
+    sign_in(page, team)
     expect(page.locator("[data-live]:visible").first).to_have_attribute("data-live", "live", timeout=20_000)
     page.evaluate("window.mark = 'never loaded anew'")
     return page
@@ -69,9 +50,9 @@ class TestPeek:
         expect(row(runs, 0).locator(".row-link")).to_be_focused()
         expect(runs.locator("th.c-template")).to_be_visible()
 
-    def test_opens_by_its_button_and_follows_its_run(self, runs, served, giga):
+    def test_opens_by_its_button_and_follows_its_run(self, runs, team, giga):
         giga.hold_at_work()
-        run = served.launch(served.signed_in(), "Watched at a glance")
+        run = team.launch(team.signed_in(), "Watched at a glance")
         new = runs.locator(f"#run-{run}")
         new.hover()
         new.get_by_role("button", name="Glance at it here").click()
@@ -107,8 +88,8 @@ class TestPicking:
         expect(runs.get_by_text("2 runs done.")).to_be_visible()
         expect(runs.locator(".tag", has_text="acme")).to_have_count(2)
 
-    def test_a_pick_survives_the_news_of_its_row(self, runs, served):
-        run = served.launch(served.signed_in(), "Picked while it moves")
+    def test_a_pick_survives_the_news_of_its_row(self, runs, team):
+        run = team.launch(team.signed_in(), "Picked while it moves")
         picked = runs.locator(f"#run-{run} [name=run]")
         picked.check(force=True)
         expect(runs.locator(f"#run-{run}")).to_have_attribute("data-status", "completed", timeout=60_000)
@@ -127,7 +108,7 @@ class TestPicking:
         runs.get_by_role("button", name="Select nothing").click()
         expect(runs.locator("#bulk")).to_be_hidden()
 
-    def test_a_relaunch_of_what_is_picked(self, runs, served):
+    def test_a_relaunch_of_what_is_picked(self, runs, team):
         title = titles(runs)[0]
         runs.keyboard.press("x")
         runs.locator("#bulk [data-ask]").click()
@@ -144,13 +125,13 @@ class TestPicking:
 
 
 class TestNewRows:
-    def test_wait_behind_a_button_that_brings_them_in_place(self, runs, served):
+    def test_wait_behind_a_button_that_brings_them_in_place(self, runs, team):
         runs.set_viewport_size({"width": 1440, "height": 420})
         runs.locator("#main").evaluate("(main) => main.scrollTo(0, 200)")
         before = titles(runs)
-        session = served.signed_in()
+        session = team.signed_in()
         for number in range(2):
-            served.launch(session, f"New one {number}")
+            team.launch(session, f"New one {number}")
         button = runs.get_by_role("button", name="2 new")
         expect(button).to_be_visible()
         expect(runs.locator("#said")).to_have_text(re.compile("new"))
@@ -166,9 +147,9 @@ class TestComingBack:
     """From a run to the list it was opened from: its filters, its place, and the row marked."""
 
     @pytest.fixture
-    def opened(self, runs, served):
+    def opened(self, runs, team):
         runs.set_viewport_size({"width": 1440, "height": 420})
-        runs.goto(f"{served.url}/runs/?q=number")
+        runs.goto(f"{team.url}/runs/?q=number")
         link = runs.locator("#rows .row-link").nth(9)
         self.title = link.inner_text()
         link.click()
@@ -191,15 +172,15 @@ class TestComingBack:
         opened.keyboard.press("j")
         expect(opened.locator("#rows .is-current")).to_have_count(1)
 
-    def test_a_fresh_visit_shows_all(self, opened, served):
+    def test_a_fresh_visit_shows_all(self, opened, team):
         opened.locator(".nav").get_by_role("link", name="Runs").click()
-        opened.wait_for_url(f"{served.url}/runs/")
+        opened.wait_for_url(f"{team.url}/runs/")
         expect(opened.locator("#rows .is-current")).to_have_count(0)
 
 
 class TestViewsAndFilters:
-    def test_a_view_is_saved_called_up_and_deleted(self, runs, served):
-        runs.goto(f"{served.url}/runs/?q=number")
+    def test_a_view_is_saved_called_up_and_deleted(self, runs, team):
+        runs.goto(f"{team.url}/runs/?q=number")
         runs.locator(".views summary").click()
         runs.get_by_label("Save this list as").fill("Numbers")
         runs.get_by_role("button", name="Save view").click()
@@ -242,10 +223,11 @@ def test_the_menu_of_a_row_offers_a_relaunch(runs):
     expect(runs.get_by_label("Task")).not_to_be_empty()
 
 
-def test_fifteen_minutes_more_from_the_row(runs, served, simulator):
-    run = served.launch(served.signed_in(), "Takes longer [scenario:waiting]")
+def test_fifteen_minutes_more_from_the_row(runs, team, giga):
+    giga.hold_at_work()
+    run = team.launch(team.signed_in(), "Takes longer [scenario:waiting]")
     more = runs.locator(f"#run-{run}").get_by_role("button", name="15 minutes more")
     expect(more).to_be_attached(timeout=30_000)
     more.click(force=True)
-    session = served.signed_in()
-    eventually(lambda: "15 min" in session.get(f"{served.url}/runs/{run}/", timeout=10).text)
+    session = team.signed_in()
+    eventually(lambda: "15 min" in session.get(f"{team.url}/runs/{run}/", timeout=10).text)

@@ -97,11 +97,11 @@ def test_of_gigas_own_page_the_checklist_says_no_more_than_that_it_was_loaded(si
     wait_for_pixels(page)
 
 
-def test_the_list_follows_without_reload(signed_in, served, giga):
+def test_the_list_follows_without_reload(signed_in, team, giga):
     page = signed_in
     giga.hold_at_work()
     other = page.context.new_page()
-    other.goto(f"{served.url}/runs/")
+    other.goto(f"{team.url}/runs/")
     run = launch(page, "Seen by a colleague")
     row = other.locator(f"tr#run-{run}")
     expect(row).to_be_visible()
@@ -110,27 +110,28 @@ def test_the_list_follows_without_reload(signed_in, served, giga):
     expect(row).to_have_attribute("data-status", "completed", timeout=30_000)
 
 
-def test_a_bad_address_is_refused_in_words_and_never_framed(signed_in, served):
+def test_a_bad_address_is_refused_in_words_and_never_framed(signed_in, giga):
     page = signed_in
+    giga.hold_at_work()
     launch(page, "Mischief [scenario:vnc-javascript]")
     expect(page.locator("#desktop")).to_contain_text("not shown", timeout=30_000)
     expect(page.locator("#desktop iframe")).to_have_count(0)
 
 
-def test_hostile_prompts_are_shown_as_text_byte_for_byte(signed_in, served):
+def test_hostile_prompts_are_shown_as_text_byte_for_byte(signed_in, team):
     page = signed_in
     hostile = "\n".join(text for text in MARKUP.values() if text.isprintable()) + "\t two  spaces"
     launch(page, hostile, goal=MARKUP["the ends of elements"])
     page.get_by_role("tab", name="Prompts").click()
     shown = page.locator("[data-prompt=user_prompt]")
     assert shown.evaluate("element => element.textContent") == hostile
-    page.goto(f"{served.url}/runs/")
+    page.goto(f"{team.url}/runs/")
     assert not page.evaluate("'pwned' in window")
 
 
-def test_an_error_sits_at_its_field_and_nothing_typed_is_lost(signed_in, served):
+def test_an_error_sits_at_its_field_and_nothing_typed_is_lost(signed_in, team):
     page = signed_in
-    page.goto(f"{served.url}/runs/new/")
+    page.goto(f"{team.url}/runs/new/")
     page.get_by_label("Task").fill("Only the task")
     with page.expect_response(lambda response: response.request.method == "POST") as answered:
         page.get_by_role("button", name="Launch", exact=False).first.click()
@@ -140,12 +141,12 @@ def test_an_error_sits_at_its_field_and_nothing_typed_is_lost(signed_in, served)
     expect(page.get_by_label("Done means")).to_have_attribute("aria-invalid", "true")
 
 
-def test_a_double_click_launches_once(signed_in, served):
+def test_a_double_click_launches_once(signed_in, team):
     page = signed_in
-    page.goto(f"{served.url}/runs/new/")
+    page.goto(f"{team.url}/runs/new/")
     page.get_by_label("Task").fill("Pressed twice")
     page.get_by_label("Done means").fill("Once")
     page.get_by_role("button", name="Launch", exact=False).first.dblclick()
     expect(page).to_have_url(re.compile(r"/runs/\d+/$"))
-    page.goto(f"{served.url}/runs/?q=Pressed+twice")
+    page.goto(f"{team.url}/runs/?q=Pressed+twice")
     expect(page.locator("tbody tr[id^=run-]")).to_have_count(1)

@@ -4,7 +4,6 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.driving import Held, launch, sign_in, sign_in_by_form
@@ -20,10 +19,10 @@ def toasts(page):
     return page.locator("#toasts .toast")
 
 
-def test_the_palette_goes_to_a_run_by_its_words(signed_in, served):
+def test_the_palette_goes_to_a_run_by_its_words(signed_in, team):
     page = signed_in
     run = launch(page, "Water the plants on the third floor")
-    page.goto(f"{served.url}/sessions/")
+    page.goto(f"{team.url}/sessions/")
     page.keyboard.press("Control+k")
     field = page.get_by_role("combobox", name="Find a run, a page or an action")
     expect(field).to_be_focused()
@@ -32,16 +31,16 @@ def test_the_palette_goes_to_a_run_by_its_words(signed_in, served):
     expect(page.get_by_role("option")).to_have_count(1)
     expect(field).to_have_attribute("aria-activedescendant", f"found-run-{run}")
     page.keyboard.press("Enter")
-    page.wait_for_url(f"{served.url}/runs/{run}/")
+    page.wait_for_url(f"{team.url}/runs/{run}/")
 
 
-def test_enter_waits_for_the_answer_to_what_was_typed(signed_in, served):
+def test_enter_waits_for_the_answer_to_what_was_typed(signed_in, team):
     page = signed_in
     page.keyboard.press("Control+k")
     expect(chosen(page)).to_have_count(1)
     page.keyboard.type("sessions", delay=0)
     page.keyboard.press("Enter")
-    page.wait_for_url(f"{served.url}/sessions/")
+    page.wait_for_url(f"{team.url}/sessions/")
 
 
 def test_an_answer_that_comes_late_leaves_what_arrows_chose(signed_in):
@@ -59,6 +58,7 @@ def test_an_answer_that_comes_late_leaves_what_arrows_chose(signed_in):
 
 def test_arrows_choose_and_escape_goes_back_to_where_one_was(signed_in):
     page = signed_in
+    launch(page, "One to be found")
     find = page.get_by_role("button", name="Find or go to").first
     find.focus()
     with page.expect_response("**/find/**"):
@@ -77,14 +77,14 @@ def test_arrows_choose_and_escape_goes_back_to_where_one_was(signed_in):
     expect(find).to_be_focused()
 
 
-def test_the_palette_relaunches_the_open_run_and_chooses_the_theme(signed_in, served):
+def test_the_palette_relaunches_the_open_run_and_chooses_the_theme(signed_in, team):
     page = signed_in
     run = launch(page, "Do this again tomorrow")
     page.keyboard.press("Control+k")
     page.keyboard.type("relaunch")
     expect(chosen(page)).to_contain_text("Relaunch “Do this again tomorrow”")
     page.keyboard.press("Enter")
-    page.wait_for_url(f"{served.url}/runs/new/?run={run}&**")
+    page.wait_for_url(f"{team.url}/runs/new/?run={run}&**")
     expect(page.get_by_label("Task")).to_have_value("Do this again tomorrow")
     page.keyboard.press("Control+k")
     page.keyboard.type("dark")
@@ -95,14 +95,14 @@ def test_the_palette_relaunches_the_open_run_and_chooses_the_theme(signed_in, se
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
-def test_keys_go_places_and_rest_in_fields(signed_in, served):
+def test_keys_go_places_and_rest_in_fields(signed_in, team):
     page = signed_in
     page.keyboard.press("g")
     page.keyboard.press("s")
-    page.wait_for_url(f"{served.url}/sessions/")
+    page.wait_for_url(f"{team.url}/sessions/")
     page.keyboard.press("g")
     page.keyboard.press("r")
-    page.wait_for_url(f"{served.url}/runs/")
+    page.wait_for_url(f"{team.url}/runs/")
     page.keyboard.press("/")
     page.keyboard.type("n?gs")
     expect(page.get_by_role("searchbox")).to_have_value("n?gs")
@@ -113,7 +113,7 @@ def test_keys_go_places_and_rest_in_fields(signed_in, served):
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_hidden()
     page.keyboard.press("n")
-    page.wait_for_url(f"{served.url}/runs/new/")
+    page.wait_for_url(f"{team.url}/runs/new/")
 
 
 def save(page):
@@ -122,9 +122,9 @@ def save(page):
         page.get_by_role("button", name="Save").click()
 
 
-def test_single_keys_can_be_switched_off_and_on(signed_in, served):
+def test_single_keys_can_be_switched_off_and_on(signed_in, team):
     page = signed_in
-    page.goto(f"{served.url}/me/")
+    page.goto(f"{team.url}/me/")
     page.get_by_label("Single keys do things").uncheck()
     save(page)
     expect(toasts(page)).to_have_text(["Your preferences are kept."])
@@ -133,7 +133,7 @@ def test_single_keys_can_be_switched_off_and_on(signed_in, served):
     page.keyboard.press("Control+k")
     expect(page.locator("#palette")).to_be_visible()
     expect(page.locator("#help")).to_be_hidden()
-    assert page.url == f"{served.url}/me/"
+    assert page.url == f"{team.url}/me/"
     page.keyboard.press("Escape")
     page.get_by_label("Single keys do things").check()
     save(page)
@@ -142,9 +142,9 @@ def test_single_keys_can_be_switched_off_and_on(signed_in, served):
     expect(page.locator("#help")).to_be_visible()
 
 
-def test_what_only_informs_goes_by_itself_and_what_went_wrong_stays(page, served):
+def test_what_only_informs_goes_by_itself_and_what_went_wrong_stays(page, team):
     page.clock.install()
-    sign_in(page, served)
+    sign_in(page, team)
     page.evaluate(SAY, {"text": "It was <b>kept</b>"})
     page.evaluate(SAY, {"text": "It was refused", "tone": "red"})
     expect(toasts(page)).to_have_text(["It was <b>kept</b>", "It was refused"])
@@ -157,9 +157,9 @@ def test_what_only_informs_goes_by_itself_and_what_went_wrong_stays(page, served
     expect(toasts(page)).to_have_count(0)
 
 
-def test_a_message_under_the_pointer_waits(page, served):
+def test_a_message_under_the_pointer_waits(page, team):
     page.clock.install()
-    sign_in(page, served)
+    sign_in(page, team)
     page.evaluate(SAY, {"text": "Read me slowly"})
     toasts(page).hover()
     page.clock.fast_forward(14_000)
@@ -177,20 +177,22 @@ def test_an_answer_can_carry_a_message(signed_in):
     expect(toasts(page)).to_have_text(["Two runs were extended"])
 
 
-@pytest.mark.parametrize("width", [1440, 1024, 390])
-def test_messages_leave_the_first_action_free(signed_in, served, width):
+def test_messages_leave_the_first_action_free(signed_in, team):
     page = signed_in
-    page.set_viewport_size({"width": width, "height": 844})
     for path, name in (("/runs/", "New"), ("/runs/new/", "Launch")):
-        page.goto(served.url + path)
+        page.goto(team.url + path)
         page.evaluate(SAY, {"text": "A message " * 12, "tone": "red"})
         expect(toasts(page)).to_have_count(1)
-        action = page.locator(".btn", has_text=name).first
-        action.scroll_into_view_if_needed()
-        box = action.bounding_box()
-        middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
-        hit = page.evaluate("([x, y]) => document.elementFromPoint(x, y)?.closest('.btn')?.innerText", middle)
-        assert hit and hit.startswith(name)
+        for width in (1440, 1024, 390):
+            page.set_viewport_size({"width": width, "height": 844})
+            action = page.locator(".btn", has_text=name).first
+            action.scroll_into_view_if_needed()
+            box = action.bounding_box()
+            middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+            hit = page.evaluate(
+                "([x, y]) => document.elementFromPoint(x, y)?.closest('.btn')?.innerText", middle
+            )
+            assert hit and hit.startswith(name), width
 
 
 def test_the_tab_follows_the_count_of_runs_that_need_somebody(signed_in):
@@ -210,25 +212,23 @@ def test_the_tab_follows_the_count_of_runs_that_need_somebody(signed_in):
     expect(page.locator("#favicon")).not_to_have_attribute("href", re.compile("needs"))
 
 
-def test_the_menu_says_the_time_zone_and_the_browsers_is_offered(chromium, served):
-    context = chromium.new_context(timezone_id="Asia/Tokyo")
-    page = context.new_page()
-    sign_in(page, served)
+def test_the_menu_says_the_time_zone_and_the_browsers_is_offered(new_context, team):
+    page = new_context(timezone_id="Asia/Tokyo").new_page()
+    sign_in(page, team)
     page.locator(".side-foot summary").click()
     preferences = page.get_by_role("link", name="Preferences")
     expect(preferences).to_contain_text("UTC")
     preferences.click()
-    page.wait_for_url(f"{served.url}/me/")
+    page.wait_for_url(f"{team.url}/me/")
     page.get_by_role("button", name="That of this browser").click()
     expect(page.get_by_label("Time zone")).to_have_value("Asia/Tokyo")
-    context.close()
 
 
-def test_an_id_is_copied_from_a_page_without_other_scripts(page, served):
+def test_an_id_is_copied_from_a_page_without_other_scripts(page, team):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.clock.install()
-    sign_in(page, served)
-    page.goto(f"{served.url}/me/")
+    sign_in(page, team)
+    page.goto(f"{team.url}/me/")
     page.locator("main [name=csrfmiddlewaretoken]").first.evaluate("field => (field.value = 'x')")
     page.get_by_role("button", name="Save").click()
     shown = page.locator(".request-id code").inner_text()
@@ -239,10 +239,10 @@ def test_an_id_is_copied_from_a_page_without_other_scripts(page, served):
     assert page.evaluate("navigator.clipboard.readText()") == shown
 
 
-def test_back_after_signing_out_shows_nothing_of_before(page, served):
-    sign_in_by_form(page, served)
-    page.goto(f"{served.url}/team/")
-    page.goto(f"{served.url}/accounts/logout/")
+def test_back_after_signing_out_shows_nothing_of_before(page, team):
+    sign_in_by_form(page, team)
+    page.goto(f"{team.url}/team/")
+    page.goto(f"{team.url}/accounts/logout/")
     page.locator("main").get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/accounts/login/**")
     for _ in range(2):

@@ -5,23 +5,19 @@ import re
 import pytest
 from playwright.sync_api import Page
 
-from tests.served import PASSWORD, Served
+from tests.browser.driving import give_password
+from tests.browser.teams import Team
 
 
 @pytest.fixture
-def served(tmp_path, simulator):
-    """One of its own: what a person signs in with stays with them."""
-    served = Served(tmp_path / "data", GIGA_API_KEY="giga_sk_" + "0" * 32, GIGA_API_URL=simulator.url)
+def team(team: Team):
     # A passkey belongs to a name, never to an address of numbers.
-    served.url = f"http://localhost:{served.port}"
-    served.start().ready()
-    yield served
-    served.kill()
-    assert "Traceback" not in served.said
+    team.url = team.url.replace("127.0.0.1", "localhost")
+    return team
 
 
 @pytest.fixture
-def device(page: Page):
+def finger(page: Page):
     """The browser's session with its authenticator."""
     tools = page.context.new_cdp_session(page)
     tools.send("WebAuthn.enable")
@@ -37,57 +33,55 @@ def device(page: Page):
     return tools, authenticator
 
 
-def give_password(page: Page, served: Served) -> None:
-    page.goto(f"{served.url}/accounts/login/")
-    page.get_by_label("Name or e-mail").fill("admin")
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
+def open_and_give_password(page: Page, team: Team) -> None:
+    page.goto(f"{team.url}/accounts/login/")
+    give_password(page, team.username)
 
 
-def add_passkey(page: Page, served: Served) -> None:
-    page.goto(f"{served.url}/accounts/2fa/webauthn/add/")
+def add_passkey(page: Page, team: Team) -> None:
+    page.goto(f"{team.url}/accounts/2fa/webauthn/add/")
     page.get_by_label("Name of the key").fill("Laptop")
     page.get_by_role("button", name="Add").click()
     page.wait_for_url(re.compile("recovery-codes"))
 
 
-def sign_out(page: Page, served: Served) -> None:
-    page.goto(f"{served.url}/accounts/logout/")
+def sign_out(page: Page, team: Team) -> None:
+    page.goto(f"{team.url}/accounts/logout/")
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url(re.compile("/accounts/login/"))
 
 
-def test_a_passkey_signs_in_without_a_password(page, served, device):
-    give_password(page, served)
-    add_passkey(page, served)
+def test_a_passkey_signs_in_without_a_password(page, team, finger):
+    open_and_give_password(page, team)
+    add_passkey(page, team)
     assert len(re.findall(r"\b\d{8}\b", page.get_by_label("Unused codes").input_value())) == 10
-    sign_out(page, served)
+    sign_out(page, team)
     page.get_by_role("button", name="Sign in with a passkey").click()
-    page.wait_for_url(f"{served.url}/runs/")
+    page.wait_for_url(f"{team.url}/runs/")
 
 
-def test_with_a_passkey_the_password_alone_does_not_let_in_and_a_strange_finger_neither(page, served, device):
-    tools, authenticator = device
-    give_password(page, served)
-    add_passkey(page, served)
-    sign_out(page, served)
-    give_password(page, served)
-    page.wait_for_url(f"{served.url}/accounts/2fa/authenticate/")
-    page.goto(f"{served.url}/runs/")
-    assert page.url == f"{served.url}/accounts/2fa/authenticate/"
+def test_with_a_passkey_the_password_alone_does_not_let_in_and_a_strange_finger_neither(page, team, finger):
+    tools, authenticator = finger
+    open_and_give_password(page, team)
+    add_passkey(page, team)
+    sign_out(page, team)
+    open_and_give_password(page, team)
+    page.wait_for_url(f"{team.url}/accounts/2fa/authenticate/")
+    page.goto(f"{team.url}/runs/")
+    assert page.url == f"{team.url}/accounts/2fa/authenticate/"
     page.get_by_role("button", name="Cancel").click()
     page.wait_for_url(re.compile("/accounts/login/"))
     tools.send("WebAuthn.setUserVerified", {"authenticatorId": authenticator, "isUserVerified": False})
     with page.expect_console_message(lambda message: message.type == "error"):
         page.get_by_role("button", name="Sign in with a passkey").click()
-    page.goto(f"{served.url}/runs/")
+    page.goto(f"{team.url}/runs/")
     assert "/accounts/login/" in page.url
 
 
-def test_a_passkey_confirms_who_changes_the_key(page, served, device):
-    give_password(page, served)
-    add_passkey(page, served)
-    page.goto(f"{served.url}/accounts/2fa/webauthn/reauthenticate/?next=/team/key/")
+def test_a_passkey_confirms_who_changes_the_key(page, team, finger):
+    open_and_give_password(page, team)
+    add_passkey(page, team)
+    page.goto(f"{team.url}/accounts/2fa/webauthn/reauthenticate/?next=/team/key/")
     page.get_by_role("button", name="Use a passkey or security key").click()
-    page.wait_for_url(f"{served.url}/team/key/")
-    assert page.get_by_text("giga_sk_…0000").is_visible()
+    page.wait_for_url(f"{team.url}/team/key/")
+    assert page.get_by_text(f"giga_sk_…{team.key[-4:]}").is_visible()

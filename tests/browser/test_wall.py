@@ -1,41 +1,29 @@
 """The wall in a browser: six frames at most, none loaded twice, kiosk, keys, a flag answered from a tile."""
 
-import os
 import re
-import subprocess
-import sys
 from datetime import UTC, datetime
 
 import pytest
 from playwright.sync_api import expect
 
-from simulator.app import Config
-from simulator.server import start_in_thread
 from tests.browser.driving import sign_in
-from tests.served import KEY, ROOT, Served, eventually
+from tests.browser.teams import Team
+from tests.served import PATIENCE_S, eventually
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """A dashboard of its own with eight runs that do not end: they would slow down everybody else's."""
-    simulator = start_in_thread(Config(speed=4, sandbox_s=360_000))
-    served = Served(tmp_path_factory.mktemp("wall") / "data", GIGA_API_KEY=KEY, GIGA_API_URL=simulator.url)
-    session = served.start().ready().signed_in()
-    runs = [served.launch(session, f"Stays {number} [scenario:never-ends]") for number in range(8)]
-    for run in runs:
-        eventually(lambda run=run: served.status_of(session, run) == "running", within_s=90)
-    yield served
-    served.kill()
-    simulator.stop()
-    assert "Traceback" not in served.said
+def team(teams):
+    """With eight runs that do not end."""
+    with teams.team(working=8) as team:
+        yield team
 
 
 @pytest.fixture
-def wall(page, served):
+def wall(page, team):
     """A wall of eight active runs, whose clock stands still: its tiles would change places two minutes after
     their runs began. Notes how often each frame is loaded."""
     page.clock.set_fixed_time(datetime.now(UTC))
-    sign_in(page, served)
+    sign_in(page, team)
     loads = {}
 
     def note(frame):
@@ -43,7 +31,7 @@ def wall(page, served):
             loads[int(match[1])] = loads.get(int(match[1]), 0) + 1
 
     page.on("framenavigated", note)
-    page.goto(f"{served.url}/wall/")
+    page.goto(f"{team.url}/wall/")
     expect(page.locator(".tile")).to_have_count(8)
     expect(frames(page)).to_have_count(6)
     eventually(lambda: page.wait_for_timeout(50) or len(loads) == 6)
@@ -76,20 +64,26 @@ def minutes_left(tile) -> int:
     return 60 * hours + minutes
 
 
-def colleague(served):
-    """What a colleague does elsewhere: asks for extra time, which every page is told of."""
-    session = served.signed_in()
+class Colleague:
+    """What somebody does elsewhere, which every page is told of."""
 
-    def extend(run):
-        page = session.get(f"{served.url}/wall/{run}/extend/", timeout=10).text
-        token = page.split('name="token" value="')[1].split('"')[0]
-        form = {"token": token, "csrfmiddlewaretoken": session.cookies["gigawatch-csrf"]}
-        answer = session.post(
-            f"{served.url}/runs/{run}/extend/", form, headers={"Referer": served.url}, timeout=10
+    def __init__(self, team: Team):
+        self.url, self.session = team.url, team.signed_in()
+
+    def extend(self, run: int) -> None:
+        page = self.session.get(f"{self.url}/wall/{run}/extend/", timeout=PATIENCE_S).text
+        self._send(f"/runs/{run}/extend/", token=page.split('name="token" value="')[1].split('"')[0])
+
+    def flag(self, run: int) -> None:
+        self.session.get(f"{self.url}/runs/{run}/", timeout=PATIENCE_S)
+        self._send(f"/runs/{run}/flag/", needs="it asks for the code")
+
+    def _send(self, path: str, **form) -> None:
+        form["csrfmiddlewaretoken"] = self.session.cookies["gigawatch-csrf"]
+        answer = self.session.post(
+            self.url + path, form, headers={"Referer": self.url}, timeout=PATIENCE_S, allow_redirects=False
         )
-        assert answer.ok
-
-    return extend
+        assert answer.status_code == 302, answer.text
 
 
 def test_six_frames_at_most_and_a_chosen_one_takes_the_place_of_the_least_needed(wall):
@@ -111,18 +105,18 @@ def test_frames_are_sandboxed_and_nobody_reaches_into_them(wall):
     assert ":6080" not in wall.content() and "vnc.html" not in wall.content()
 
 
-def test_a_push_and_a_new_order_reload_no_frame(wall, served):
+def test_a_push_and_a_new_order_reload_no_frame(wall, team):
     loads, document = dict(wall.loads), in_document(wall)
     last = [run for run in places(wall) if run in live_runs(wall)][-1]
     wall.evaluate("window.mark = 'never loaded anew'")
     # A flag brings the last of the live tiles to the first place.
-    flag(served, last)
+    colleague = Colleague(team)
+    colleague.flag(last)
     tile = wall.locator(f"#tile-{last}")
-    # Another process's announcement rings no bell here; the next heartbeat tells of it.
-    expect(wall.locator(f"#tile-{last}.needs")).to_have_count(1, timeout=30_000)
+    expect(wall.locator(f"#tile-{last}.needs")).to_have_count(1)
     eventually(lambda: wall.wait_for_timeout(50) or places(wall)[0] == last)
     left = minutes_left(tile)
-    colleague(served)(last)
+    colleague.extend(last)
     eventually(lambda: wall.wait_for_timeout(50) or minutes_left(tile) == left + 15)
     assert in_document(wall) == document
     assert wall.loads == loads and frames(wall).count() == 6
@@ -130,7 +124,7 @@ def test_a_push_and_a_new_order_reload_no_frame(wall, served):
 
     # And it is answered from the tile.
     tile.get_by_role("button", name="I take it").click()
-    expect(tile).to_contain_text("admin sees to it")
+    expect(tile).to_contain_text(f"{team.username} sees to it")
     expect(wall.locator(".tile.needs")).to_have_count(0)
     assert wall.loads == loads
 
@@ -150,14 +144,14 @@ def test_kiosk_hides_the_controls_and_reloads_nothing(wall):
     assert "kiosk" not in wall.url and wall.loads == loads
 
 
-def test_a_wall_on_a_screen_is_one_link(wall, served):
-    wall.goto(f"{served.url}/wall/?kiosk=1&layout=2x2&live=3")
+def test_a_wall_on_a_screen_is_one_link(wall, team):
+    wall.goto(f"{team.url}/wall/?kiosk=1&layout=2x2&live=3")
     expect(wall.locator(".kiosk-line")).to_contain_text("3 live of 8 active")
     expect(wall.locator(".place:visible")).to_have_count(3)
     expect(frames(wall)).to_have_count(3)
 
 
-def test_keys_move_jump_open_and_ask_before_they_extend(wall, served):
+def test_keys_move_jump_open_and_ask_before_they_extend(wall, team):
     focused = "+document.activeElement.closest('.tile')?.id.slice(5) || 0"
 
     def press(key: str) -> int:
@@ -183,7 +177,7 @@ def test_keys_move_jump_open_and_ask_before_they_extend(wall, served):
     wall.keyboard.press("Enter")
     expect(wall.locator(f"#tile-{run} iframe")).to_have_count(1)
     wall.keyboard.press("Enter")
-    wall.wait_for_url(f"{served.url}/runs/{run}/")
+    wall.wait_for_url(f"{team.url}/runs/{run}/")
 
 
 def test_a_phone_shows_one_column_and_no_frame_until_one_is_tapped(wall):
@@ -193,13 +187,3 @@ def test_a_phone_shows_one_column_and_no_frame_until_one_is_tapped(wall):
     tile.locator("[data-watch]").click()
     expect(frames(wall)).to_have_count(1)
     assert len({round(box.bounding_box()["x"]) for box in wall.locator(".tile").all()}) == 1
-
-
-def flag(served, run: int) -> None:
-    """A colleague flags a run. There is no form for it on the wall: by the verb, in a process of its own."""
-    program = (
-        "from runs.models import Run; from django.contrib.auth.models import User;"
-        f"Run.objects.get(pk={run}).call_for_somebody('it asks for the code', by=User.objects.get())"
-    )
-    command = [sys.executable, "manage.py", "shell", "-c", program]
-    subprocess.run(command, cwd=ROOT, env={**os.environ, **served.env}, check=True, capture_output=True)
