@@ -13,7 +13,6 @@ from runs import broadcast, live
 from tests import factories
 from tests.access import stage
 from tests.browser.failures import delete_output_dir, pytest_sessionstart, pytest_terminal_summary
-from tests.browser.groups import pytest_xdist_make_scheduler
 from tests.ears import ears, no_secret_comes_out
 
 __all__ = [
@@ -22,7 +21,6 @@ __all__ = [
     "no_secret_comes_out",
     "pytest_sessionstart",
     "pytest_terminal_summary",
-    "pytest_xdist_make_scheduler",
     "stage",
 ]
 

@@ -25,28 +25,26 @@ class Rows:
     that addresses are filled in with."""
 
     data: Path
+    env: dict
     simulator: Server
     logins: dict
     places: dict
     error_pages: dict
 
 
-def make_rows(data: Path) -> Rows:
+def make_rows(data: Path, **env: str) -> Rows:
     # Its desktop stays, however long the walks through all pages take.
     simulator = start_in_thread(Config(speed=4, run_seconds=360_000, sandbox_s=360_000))
     command = [sys.executable, "-m", "tests.frozen_rows", simulator.url]
-    env = environment(data, simulator)
-    made = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True)
-    return Rows(data, simulator, **json.loads(made.stdout))
-
-
-def environment(data: Path, simulator: Server) -> dict[str, str]:
-    return {
+    env = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("GIGA", "DJANGO"))},
         "GIGAWATCH_DATA": str(data),
         "GIGA_API_KEY": KEY,
         "GIGA_API_URL": simulator.url,
+        **env,
     }
+    made = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True)
+    return Rows(data, env, simulator, **json.loads(made.stdout))
 
 
 class Frozen:
@@ -60,7 +58,7 @@ class Frozen:
         self.simulator = rows.simulator
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.env = {**environment(data, rows.simulator), "PORT": str(self.port)}
+        self.env = {**rows.env, "GIGAWATCH_DATA": str(data), "PORT": str(self.port)}
         self.log = data.parent / "frozen.log"
         self.start()
 

@@ -1,5 +1,5 @@
-"""A data folder as `manage.py prepare` leaves it, for tests that are not about a first start. It is made once
-for all of them, on whichever worker they run, and copied."""
+"""A data folder with tables and static files, for tests that are not about a first start. It is made once for
+all of them, on whichever worker they run, and copied."""
 
 import fcntl
 import functools
@@ -14,10 +14,18 @@ from tests.served import KEY, ROOT, Served
 
 def prepared_serve(data: Path, **env: str) -> Served:
     """A `serve` that finds this folder prepared."""
-    prepared = prepared_folder()
     if not data.exists():
-        shutil.copytree(prepared, data, ignore=shutil.ignore_patterns("static"))
-    return Served(data, STATIC_ROOT=str(prepared / "static"), **env)
+        copy_prepared(data)
+    return Served(data, STATIC_ROOT=str(static_files()), **env)
+
+
+def copy_prepared(data: Path) -> Path:
+    """All but the static files, which are the same for everybody."""
+    return Path(shutil.copytree(prepared_folder(), data, ignore=shutil.ignore_patterns("static")))
+
+
+def static_files() -> Path:
+    return prepared_folder() / "static"
 
 
 @functools.cache
@@ -27,7 +35,9 @@ def prepared_folder() -> Path:
     with (shared / "preparing.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
-            env = Served(unfinished, GIGA_API_KEY=KEY, GIGA_API_URL="http://127.0.0.1:1").env
-            subprocess.run([sys.executable, "manage.py", "prepare"], cwd=ROOT, env=env, check=True)
+            env = Served(unfinished, GIGA_API_KEY=KEY).env
+            for command in ("migrate", "collect"):
+                program = [sys.executable, "manage.py", command]
+                subprocess.run(program, cwd=ROOT, env=env, check=True, capture_output=True)
             unfinished.rename(folder)
     return folder

@@ -1,10 +1,6 @@
 """A real Chromium, a real `serve`, a real simulated Giga: one of each for all tests of a worker."""
 
-import fcntl
 import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +11,8 @@ from simulator.server import start_in_thread
 from tests.browser.driving import ARGUMENTS, Giga, sign_in
 from tests.browser.teams import Team, Teams
 from tests.frozen import Frozen, make_rows
-from tests.served import KEY, ROOT, Served
+from tests.prepared import copy_prepared, prepared_serve, static_files
+from tests.served import KEY, Served
 
 CHROMIUM = os.environ.get("CHROMIUM", "")
 # What is awaited comes at once, but on a machine that others use.
@@ -47,7 +44,7 @@ def browser_type_launch_args(browser_type_launch_args):
 @pytest.fixture
 def new_context(new_context, pytestconfig):
     """A function that opens a context, whose trace is kept when its test fails: what was done, asked for and
-    said, without a film and without each page's whole content, which cost many times what the test does."""
+    said, without a film and without each page's whole content."""
 
     def open_context(**options):
         context = new_context(**options)
@@ -76,21 +73,6 @@ def context(new_context):
 
 
 @pytest.fixture(scope="session")
-def prepared(browser):
-    """A data folder with tables and static files, to be copied and never started on. One for all workers."""
-    folder = Path(os.environ["GIGAWATCH_DATA"]) / "prepared"
-    with open(f"{folder}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            env = {**Served(folder).env, "GIGA_API_KEY": KEY, "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
-            for command in ("migrate", "collect"):
-                subprocess.run(
-                    [sys.executable, "manage.py", command], cwd=ROOT, env=env, check=True, capture_output=True
-                )
-    return folder
-
-
-@pytest.fixture(scope="session")
 def simulator(browser):
     """A simulated Giga that lives four times as fast. Tests give each prompt its own scenario."""
     simulator = start_in_thread(GIGA)
@@ -107,13 +89,13 @@ def giga(simulator):
 
 
 @pytest.fixture(scope="session")
-def serve(prepared, simulator, tmp_path_factory):
+def serve(simulator, tmp_path_factory):
     """A function that starts a server: on this folder, or on a new one."""
     started = []
 
     def start(data: Path | None = None, **env) -> Served:
-        data = data or Path(shutil.copytree(prepared, tmp_path_factory.mktemp("served") / "data"))
-        served = Served(data, **{"GIGA_API_KEY": KEY, "GIGA_API_URL": simulator.url, **env})
+        data = data or tmp_path_factory.mktemp("served") / "data"
+        served = prepared_serve(data, **{"GIGA_API_KEY": KEY, "GIGA_API_URL": simulator.url, **env})
         started.append(served.start().ready())
         return served
 
@@ -145,9 +127,10 @@ def signed_in(page, team: Team):
 
 
 @pytest.fixture(scope="session")
-def frozen_rows(prepared, tmp_path_factory):
-    data = shutil.copytree(prepared, tmp_path_factory.mktemp("frozen") / "rows")
-    rows = make_rows(Path(data))
+def frozen_rows(browser, tmp_path_factory):
+    rows = make_rows(
+        copy_prepared(tmp_path_factory.mktemp("frozen") / "rows"), STATIC_ROOT=str(static_files())
+    )
     yield rows
     rows.simulator.stop()
 

@@ -8,6 +8,9 @@ from playwright.sync_api import expect
 
 from tests.sights import OFFLINE, SIGHTS, visit
 
+# On one worker: the pages it looks at are made and served once.
+pytestmark = pytest.mark.xdist_group("accessibility")
+
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}

@@ -17,6 +17,9 @@ from tests.browser.walking import Console, press_all, walk
 from tests.frozen import SEED
 from tests.served import PASSWORD
 
+# On one worker: the pages they walk through are made and served once.
+pytestmark = pytest.mark.xdist_group("walks")
+
 PARTS = 4
 # What ends the login, what confirms that something is to be deleted, and what takes a way in away. What is
 # ticked would be kept by the next Save.

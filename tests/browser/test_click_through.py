@@ -12,6 +12,9 @@ from tests.browser.english import english_on
 from tests.browser.walking import Console, press_all, walk
 from tests.sights import SIGHTS, visit
 
+# On one worker: the pages they walk through are made and served once.
+pytestmark = pytest.mark.xdist_group("walks")
+
 # Pressed by nobody here: what ends the login, takes something away for good, or locks the presser out; and
 # passkeys, which need a name for an address (tests/browser/test_sign_in.py).
 LEFT_ALONE = re.compile(

@@ -3,15 +3,17 @@ anything. With templates as they are it never becomes markup, so that the policy
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Dialog, Request, Route
 
+from tests.prepared import copy_prepared
 from tests.served import KEY, ROOT, Served
+
+# On one worker: its servers are started once.
+pytestmark = pytest.mark.xdist_group("hostile")
 
 # Noted in each page before anything of it is read.
 LISTEN = """
@@ -92,10 +94,10 @@ class Eyes:
 
 
 @pytest.fixture(scope="module")
-def filled(serve, prepared, simulator, tmp_path_factory):
+def filled(serve, simulator, tmp_path_factory):
     """A function that starts a Gigawatch full of markup under other settings; the rows are made once, and a
     server under the same settings is started once."""
-    data = Path(shutil.copytree(prepared, tmp_path_factory.mktemp("hostile") / "data"))
+    data = copy_prepared(tmp_path_factory.mktemp("hostile") / "data")
     giga = {"GIGA_API_KEY": KEY, "GIGA_API_URL": simulator.url}
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("GIGA", "DJANGO"))}
     made = subprocess.run(

@@ -12,6 +12,9 @@ from runs.models import AgentSession, Run
 from runs.status import Status
 from tests.served import ROOT
 
+# On one worker: the pages it looks at are made and served once.
+pytestmark = pytest.mark.xdist_group("accessibility")
+
 WIDTHS = (320, 390, 700, 1024, 1440)
 STYLES = "".join(Path(ROOT, "static/css", name).read_text() for name in ("gigawatch.css", "run.css"))
 # Of each strip, what is written under it and seen: left, right and text.

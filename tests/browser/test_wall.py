@@ -10,6 +10,9 @@ from tests.browser.driving import sign_in
 from tests.browser.teams import Team
 from tests.served import PATIENCE_S, eventually
 
+# On one worker: its runs are started once.
+pytestmark = pytest.mark.xdist_group("wall")
+
 
 @pytest.fixture(scope="module")
 def team(teams):
