@@ -116,7 +116,7 @@ def test_walk_through_the_admin(part, frozen, console):
     def at_each(address):
         if "?" not in address and page.locator("select[name=action]").count():
             ask_for_actions(page, console)
-        press_all(page, console, pressed, LEFT_ALONE)
+        press_all(page, console, pressed, LEFT_ALONE.search)
 
     visited = walk(page, console, [f"{frozen.url}/admin/"], kind_here, at_each)
     assert console.wrong == []

@@ -1,7 +1,6 @@
 """Opening pages and pressing what is on them, with the console open: no script error, nothing that the
 content policy had to stop, no request that failed."""
 
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -139,13 +138,14 @@ def walk(
 
 
 def press_all(
-    page: Page, console: Console, pressed: set[str], left_alone: re.Pattern, read=lambda: None
+    page: Page, console: Console, pressed: set[str], is_left: Callable[[str], object], read=lambda: None
 ) -> None:
-    """Press each kind of control of this page that was not pressed before, and read what comes of it."""
+    """Press each kind of control of this page that was not pressed before and is not to be left alone, and
+    read what comes of it."""
     address = page.url
     while True:
         kinds = page.evaluate(CONTROLS)
-        new = (kind for kind in kinds if kind not in pressed and not left_alone.search(kind))
+        new = (kind for kind in kinds if kind not in pressed and not is_left(kind))
         chosen = next(new, None)
         if chosen is None:
             return
