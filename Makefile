@@ -2,7 +2,8 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
-PARALLEL = -n auto --durations=20
+# One more than cores: many a test waits for a process or a page.
+PARALLEL = -n $$(($$(nproc) + 1)) --durations=20
 
 .PHONY: run test quick soak lint format screenshots pictures messages observatory bench lock audit
 

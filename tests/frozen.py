@@ -15,6 +15,8 @@ from simulator.app import Config
 from simulator.server import Server, start_in_thread
 from tests.served import KEY, ROOT, STARTS_WITHIN_S, eventually, free_port
 
+# Its settings are its own; and what is killed in the end has nothing to tell of what it ran.
+NOT_PASSED_ON = ("GIGA", "DJANGO", "COVERAGE")
 # Of the authenticator apps of those who have one.
 SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
@@ -37,7 +39,7 @@ def make_rows(data: Path, **env: str) -> Rows:
     simulator = start_in_thread(Config(speed=4, run_seconds=360_000, sandbox_s=360_000))
     command = [sys.executable, "-m", "tests.frozen_rows", simulator.url]
     env = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("GIGA", "DJANGO"))},
+        **{name: value for name, value in os.environ.items() if not name.startswith(NOT_PASSED_ON)},
         "GIGAWATCH_DATA": str(data),
         "GIGA_API_KEY": KEY,
         "GIGA_API_URL": simulator.url,

@@ -9,6 +9,7 @@ import sys
 import pytest
 from playwright.sync_api import Dialog, Request, Route
 
+from tests.frozen import NOT_PASSED_ON
 from tests.prepared import copy_prepared
 from tests.served import KEY, ROOT, Served
 
@@ -99,7 +100,7 @@ def filled(serve, simulator, tmp_path_factory):
     server under the same settings is started once."""
     data = copy_prepared(tmp_path_factory.mktemp("hostile") / "data")
     giga = {"GIGA_API_KEY": KEY, "GIGA_API_URL": simulator.url}
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(("GIGA", "DJANGO"))}
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(NOT_PASSED_ON)}
     made = subprocess.run(
         [sys.executable, "-m", "tests.hostile_rows", simulator.url],
         cwd=ROOT,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import expect
 
-from tests.browser.driving import Held, launch, sign_in, sign_in_by_form
+from tests.browser.driving import Held, launch, sign_in, sign_in_by_form, wait_for_pixels
 
 SAY = "(detail) => document.dispatchEvent(new CustomEvent('toast', {detail}))"
 
@@ -201,6 +201,7 @@ def test_the_tab_follows_the_count_of_runs_that_need_somebody(signed_in):
     run = page.context.new_page()
     run.goto(page.url)
     launch(run, "Somebody should look at this [scenario:never-ends]")
+    wait_for_pixels(run)
     run.locator("#run-menu summary").click()
     run.get_by_role("button", name="Call for somebody").click()
     run.get_by_label("What is somebody needed for?").fill("A second factor")

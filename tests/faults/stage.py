@@ -64,7 +64,7 @@ class Stage:
         assert self.order(database=str(self.template), make=self.network.url) == 0, self.said
 
     def _start_program(self) -> subprocess.Popen:
-        env = {name: value for name, value in os.environ.items() if not name.startswith("GIGA")}
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("GIGA", "COVERAGE"))}
         return subprocess.Popen(
             [sys.executable, "-m", "tests.faults.worker"],
             cwd=ROOT,

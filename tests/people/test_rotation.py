@@ -76,7 +76,7 @@ def test_killed_again_and_again_it_gets_to_the_end(tmp_path):
 
     make = (
         "from tests import factories\n"
-        "for n in range(2): factories.make_workspace(f'W{n}', key='giga_sk_' + str(n) * 32)"
+        "for n in range(3): factories.make_workspace(f'W{n}', key='giga_sk_' + str(n) * 32)"
     )
     assert manage("shell", "-c", make, keys=old).returncode == 0
     killed = [
@@ -90,4 +90,4 @@ def test_killed_again_and_again_it_gets_to_the_end(tmp_path):
         "accounts = GigaAccount.objects.order_by('pk')\n"
         "print(*(a.sealed_api_key.split(':')[1] + a.api_key[-1] for a in accounts))"
     )
-    assert "newf new0 new1" in manage("shell", "-c", look, keys=new).stdout
+    assert "new0 new1 new2" in manage("shell", "-c", look, keys=new).stdout
