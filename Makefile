@@ -16,7 +16,7 @@ test: $(VENV)/.dev
 	@PYTHON=$(BIN)/python sh tools/find_chromium.sh > $(VENV)/.chromium
 	@rm -rf var/coverage && mkdir -p var/coverage
 	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python -m coverage run -m pytest $(PARALLEL)
-	$(BIN)/python -m coverage run -m pytest $(PARALLEL) --database=postgres
+	$(BIN)/python -m pytest $(PARALLEL) --database=postgres
 	@$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report | tail -1
 
 # Everything but real processes, browsers and long walks: what to run before each commit.

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import pytest
+from coverage import Coverage
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
@@ -37,6 +38,19 @@ def django_db_setup(django_db_setup):
     post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     post_migrate.disconnect(create_contenttypes)
     post_migrate.connect(forget_content_types)
+
+
+@pytest.fixture(autouse=True)
+def measured_without_walks(request):
+    """Long walks and browsers take half as long again when each line is counted, and run few that no other
+    test runs."""
+    measuring = Coverage.current()
+    if measuring and any(request.node.get_closest_marker(name) for name in ("long", "browser")):
+        measuring.stop()
+        yield
+        measuring.start()
+    else:
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+from playwright.sync_api._generated import Tracing
 
 from simulator.app import Config
 from simulator.server import start_in_thread
@@ -38,22 +39,21 @@ def browser_type_launch_args(browser_type_launch_args):
     if not CHROMIUM and not os.environ.get("CI"):
         pytest.skip("NO CHROMIUM was found, so nothing was tried in a browser; set CHROMIUM")
     assert CHROMIUM, "CI needs a Chromium: set CHROMIUM"
-    return {**browser_type_launch_args, "executable_path": CHROMIUM, "args": ARGUMENTS}
+    return {
+        **browser_type_launch_args,
+        "executable_path": CHROMIUM,
+        "args": ARGUMENTS,
+    }
 
 
-@pytest.fixture
-def new_context(new_context, pytestconfig):
-    """A function that opens a context, whose trace is kept when its test fails: what was done, asked for and
-    said, without a film and without each page's whole content."""
-
-    def open_context(**options):
-        context = new_context(**options)
-        if pytestconfig.getoption("--tracing") != "off":
-            context.tracing.stop()
-            context.tracing.start()
-        return context
-
-    return open_context
+@pytest.fixture(scope="session", autouse=True)
+def plain_traces():
+    """What is kept of a test that failed: what was done, asked for and said, without a film and without each
+    page's whole content."""
+    start = Tracing.start
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Tracing, "start", lambda tracing, **_film: start(tracing))
+        yield
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def context(new_context):
     problems = []
 
     def listen(message):
-        # A desktop that is gone when its frame asks for it is answered by a page of ours, which none may frame.
+        # A desktop that is gone when its frame asks for it is answered by a page of ours: none may frame it.
         if "Content Security Policy" in message.text and "frame-ancestors 'none'" not in message.text:
             problems.append(message.text)
 
