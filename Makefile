@@ -2,8 +2,7 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
-# One more than cores: many a test waits for a process or a page.
-PARALLEL = -n $$(($$(nproc) + 1)) --durations=20
+PARALLEL = -n auto --durations=20
 
 .PHONY: run test quick soak lint format screenshots pictures messages observatory bench lock audit
 

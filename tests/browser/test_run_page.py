@@ -225,9 +225,10 @@ def test_the_menu_copies_a_link_and_explains_that_there_is_no_stop(signed_in):
     page.wait_for_url(re.compile("/runs/$"))
 
 
-def test_noting_calling_and_judging_work_without_javascript(new_context, team):
+def test_noting_calling_and_judging_work_without_javascript(new_context, team, giga):
     page = new_context(java_script_enabled=False).new_page()
     sign_in(page, team)
+    giga.hold_at_work()
     launch(page, "With plain HTML, to its end")
     page.get_by_label("Note", exact=True).fill("Written plainly")
     page.get_by_role("button", name="Add note").click()
@@ -237,6 +238,9 @@ def test_noting_calling_and_judging_work_without_javascript(new_context, team):
     page.get_by_label("What is somebody needed for?").fill("A look")
     page.locator("#flag-form button").click()
     expect(page.locator("#run-flag")).to_contain_text("A look")
+    while status(page).get_attribute("data-status") != "running":
+        page.reload()
+    giga.let_on()
     while status(page).get_attribute("data-status") != "completed":
         page.reload()
     page.get_by_role("button", name="Achieved", exact=False).first.click()
