@@ -127,8 +127,9 @@ def team(teams):
 
 @pytest.fixture
 def signed_in(page, team: Team):
-    """A page that is signed in, on the runs list."""
+    """A page that is signed in, on the runs list, and hears what is pressed and pushed."""
     sign_in(page, team)
+    expect(page.locator("body")).to_have_attribute("data-live", "live")
     return page
 
 
