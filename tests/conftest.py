@@ -31,6 +31,12 @@ def forget_content_types(**kwargs):
 
 
 @pytest.fixture(scope="session")
+def django_db_keepdb():
+    """Databases go with the folder and the server they are in. (To drop one waits for whoever still looks.)"""
+    return True
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup):
     """Tables are emptied behind each test that commits. Django then makes a permission and a type of content
     for each model anew, which takes twenty times as long as the rest; a type is made when it is asked for,

@@ -64,7 +64,7 @@ def test_a_run_goes_through_its_life(run):
 
 def test_the_desktops_address_is_sealed_and_erased_at_the_end(run):
     refresh(run, json=answer("RUNNING", sandboxStatus="ready", vncUrl=DESKTOP))
-    assert "e2b" not in run.sealed_desktop_url and "e2b" not in str(run.raw_answer)
+    assert ".e2b." not in run.sealed_desktop_url and ".e2b." not in str(run.raw_answer)
     refresh(run, json=answer("FAILED", completed=True, errored=True, sandboxStatus="ready", vncUrl=DESKTOP))
     assert run.sealed_desktop_url == run.sealed_public_token == run.desktop_kind == ""
 
