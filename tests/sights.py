@@ -10,6 +10,13 @@ from runs.status import Status
 from tests.canaries import PASSWORD
 from tests.frozen import Frozen
 
+# The list is for this text, and what is chosen is in it.
+IS_FOUND = """(text) => {
+    const chosen = document.querySelector('#palette [name=q]').getAttribute('aria-activedescendant');
+    const isInList = !chosen || document.getElementById(chosen);
+    return isInList && document.querySelector('#palette [data-for]')?.dataset.for === text;
+}"""
+
 
 def launch_nothing(page: Page) -> None:
     page.get_by_role("button", name="Launch", exact=False).first.click()
@@ -63,8 +70,8 @@ def open_palette(page: Page) -> None:
 def find(text: str) -> Callable[[Page], None]:
     def act(page: Page) -> None:
         open_palette(page)
-        with page.expect_response("**/find/?*"):
-            page.keyboard.type(text)
+        page.keyboard.type(text)
+        page.wait_for_function(IS_FOUND, arg=text)
 
     return act
 
