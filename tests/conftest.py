@@ -32,7 +32,7 @@ def forget_content_types(**kwargs):
 
 @pytest.fixture(scope="session")
 def django_db_keepdb():
-    """Databases go with the folder and the server they are in. (To drop one waits for whoever still looks.)"""
+    """Databases go with the folder or the server they are in; to drop one waits for whoever still looks."""
     return True
 
 
