@@ -7,7 +7,7 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 import requests
@@ -25,16 +25,14 @@ with_the_first = pytest.mark.xdist_group("first serve")
 @pytest.fixture
 def serve(tmp_path):
     """Starts one on a folder that is prepared."""
-    started = []
+    with ExitStack() as in_the_end:
 
-    def start(**env) -> Served:
-        served = prepared_serve(tmp_path / "data", **env).start()
-        started.append(served)
-        return served
+        def start(**env) -> Served:
+            served = prepared_serve(tmp_path / "data", **env)
+            in_the_end.callback(served.kill)
+            return served.start()
 
-    yield start
-    for served in started:
-        served.kill()
+        yield start
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +45,14 @@ def first(tmp_path_factory):
 
 @pytest.fixture
 def giga():
-    simulators = []
+    with ExitStack() as in_the_end:
 
-    def start(**config):
-        simulators.append(start_in_thread(Config(**config)))
-        return simulators[-1]
+        def start(**config):
+            simulator = start_in_thread(Config(**config))
+            in_the_end.callback(simulator.stop)
+            return simulator
 
-    yield start
-    for simulator in simulators:
-        simulator.stop()
+        yield start
 
 
 def live(simulator) -> dict:

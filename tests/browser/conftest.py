@@ -1,6 +1,7 @@
 """A real Chromium, a real `serve`, a real simulated Giga: one of each for all tests of a worker."""
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,12 @@ def browser_type_launch_args(browser_type_launch_args):
         "executable_path": CHROMIUM,
         "args": ARGUMENTS,
     }
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args):
+    """For a reader who asked for less motion: without a graphics card a dot that pulses takes half a core."""
+    return {**browser_context_args, "reduced_motion": "reduce"}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -94,20 +101,18 @@ def giga(simulator):
 @pytest.fixture(scope="session")
 def serve(simulator, tmp_path_factory):
     """A function that starts a server: on this folder, or on a new one."""
-    started = []
+    with ExitStack() as in_the_end:
 
-    def start(data: Path | None = None, **env) -> Served:
-        data = data or tmp_path_factory.mktemp("served") / "data"
-        # It is killed in the end, and so has nothing to tell of what it ran.
-        unmeasured = {"COVERAGE_PROCESS_CONFIG": ""}
-        live = {"GIGA_API_KEY": KEY, "GIGA_API_URL": simulator.url}
-        served = prepared_serve(data, **unmeasured, **live, **env)
-        started.append(served.start().ready())
-        return served
+        def start(data: Path | None = None, **env) -> Served:
+            data = data or tmp_path_factory.mktemp("served") / "data"
+            # It is killed in the end, and so has nothing to tell of what it ran.
+            unmeasured = {"COVERAGE_PROCESS_CONFIG": ""}
+            live = {"GIGA_API_KEY": KEY, "GIGA_API_URL": simulator.url}
+            served = prepared_serve(data, **unmeasured, **live, **env)
+            in_the_end.callback(served.kill)
+            return served.start().ready()
 
-    yield start
-    for served in started:
-        served.kill()
+        yield start
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.scale.fleet import Fleet, Home
+from tests.scale.fleet import Fleet, Installation
 from tests.servers import Postgres, Redis
 
 
@@ -25,14 +25,14 @@ def redis():
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory, postgres, redis):
-    return Home(tmp_path_factory.mktemp("fleets"), postgres, redis)
+def installation(tmp_path_factory, postgres, redis):
+    return Installation(tmp_path_factory.mktemp("fleets"), postgres, redis)
 
 
 @pytest.fixture
-def fleet(home):
+def fleet(installation):
     """A web process and a Giga that is quick; a test starts its workers."""
-    fleet = Fleet(home, speed=100)
+    fleet = Fleet(installation, speed=100)
     try:
         fleet.start_web()
         yield fleet

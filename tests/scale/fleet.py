@@ -73,7 +73,7 @@ class Process(Served):
         return self
 
 
-class Home:
+class Installation:
     """What the fleets of one session have in common, one after the other: servers, a data folder, a prepared
     database to copy, and the process they are forks of. Its environment is theirs, with one address for all.
     """
@@ -93,12 +93,12 @@ class Home:
         prepared = Process("prepare", self.data, **self.env).start()
         assert prepared.process.wait(STARTS_WITHIN_S) == 0, prepared.said
         self.env |= {"DATABASE_URL": self.database_url, "PORT": str(prepared.port)}
-        multiprocessing.set_forkserver_preload(["tests.scale.loaded"])
+        multiprocessing.set_forkserver_preload(["tests.scale.preloaded"])
         with mock.patch.dict(os.environ, prepared.env | self.env):
             first = Fork("help", folder / "help.log")
         assert first.wait(STARTS_WITHIN_S) == 0, (folder / "help.log").read_text()
 
-    def furnish(self, giga_url: str) -> None:
+    def reset(self, giga_url: str) -> None:
         """A new database and an empty Redis, for runs at this Giga."""
         self.postgres.do(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
         self.postgres.do(f"CREATE DATABASE {DATABASE} TEMPLATE {PREPARED}")
@@ -110,22 +110,22 @@ class Home:
 
 
 class Fleet:
-    def __init__(self, home: Home, **giga):
-        self.home = home
+    def __init__(self, installation: Installation, **giga):
+        self.installation = installation
         self.giga = start_in_thread(Config(**giga))
         self.processes: list[Process] = []
-        home.furnish(self.giga.url)
+        installation.reset(self.giga.url)
 
     @property
     def workers(self) -> list[Process]:
         return [process for process in self.processes if process.command == "work"]
 
     def start(self, command: str) -> Process:
-        self.processes.append(Process(command, self.home.data, **self.home.env).fork())
+        self.processes.append(Process(command, self.installation.data, **self.installation.env).fork())
         return self.processes[-1]
 
     def start_as_somebody_would(self, command: str) -> Process:
-        self.processes.append(Process(command, self.home.data, **self.home.env).start())
+        self.processes.append(Process(command, self.installation.data, **self.installation.env).start())
         return self.processes[-1]
 
     def start_web(self) -> Process:
@@ -144,7 +144,7 @@ class Fleet:
             return None
 
     def ask_database(self, statement: str) -> list[tuple]:
-        with psycopg.connect(self.home.database_url) as connection:
+        with psycopg.connect(self.installation.database_url) as connection:
             answer = connection.execute(statement)
             return answer.fetchall() if answer.description else []
 
