@@ -153,7 +153,10 @@ class LiveConsumer(Socket):
         # Where nothing is left of what was told, there was more in between than is looked back.
         is_gap = len(recent) == live.RECENT_EVENTS and self.told.isdisjoint(dict(recent))
         with reading_as(self.membership.user, self.accept_language):
-            messages = self.changes(run_ids, newest, is_gap=is_gap) if run_ids else []
+            try:
+                messages = self.changes(run_ids, newest, is_gap=is_gap) if run_ids else []
+            except Run.DoesNotExist:  # taken from its reader since the question above
+                return self.trouble() or TRY_AGAIN, []
             self.told = frozenset(event_id for event_id, _ in recent)
             if is_beat:
                 messages.append({"type": "heartbeat", "event": newest, **self.attend()})

@@ -9,6 +9,7 @@ from django.test import Client
 
 from dashboard.asgi import application
 from runs import broadcast
+from runs.consumers import RunConsumer
 from runs.status import Status
 from tests import factories
 from tests.asgi_socket import Socket
@@ -142,6 +143,21 @@ async def test_somebody_removed_from_the_team_is_told_nothing_more(cast):
     await sync_to_async(cast["olga"].memberships.all().delete)()
     await move(cast["run"])
     assert await live.receive_output() == {"type": "websocket.close", "code": 4404}
+
+
+async def test_somebody_removed_while_a_change_is_read_is_told_no_fault_of_ours(cast, monkeypatch, caplog):
+    live = await opened(f"/ws/runs/{cast['run'].pk}/", await make_cast_and_sign_in(cast, "olga"))
+    judged = RunConsumer.trouble
+
+    def judged_and_removed(consumer):
+        code = judged(consumer)
+        cast["olga"].memberships.all().delete()
+        return code
+
+    monkeypatch.setattr(RunConsumer, "trouble", judged_and_removed)
+    await move(cast["run"])
+    assert await live.receive_output() == {"type": "websocket.close", "code": 4404}
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_a_new_role_closes_so_that_the_page_is_loaded_anew(cast):
