@@ -22,12 +22,20 @@ STARTS_WITHIN_S = 180
 PATIENCE_S = 60
 
 
+# Of those that no outgoing connection is given, as one could take it before it is listened on: the share of
+# this worker, each once.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+PORTS = range(20_000 + WORKER, 32_768, WORKERS)
+_ports = iter(random.sample(PORTS, len(PORTS)))
+
+
 def free_port() -> int:
-    """Of those that no outgoing connection is given: one could take it before it is listened on."""
-    while True:
-        port = random.randrange(20_000, 32_768)
+    """One that nobody listens on."""
+    for port in _ports:
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
+    raise AssertionError("no port is left")
 
 
 class Served:
