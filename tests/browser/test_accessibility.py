@@ -95,7 +95,8 @@ def test_what_is_hard_to_reach_is_found(frozen, page):
 
 def test_everything_rests_for_those_who_asked_for_less_motion(frozen, new_context):
     names = ("runs", "run-running", "run-starting", "palette")
-    page = new_context(reduced_motion="reduce").new_page()
+    page = new_context().new_page()
+    page.emulate_media(reduced_motion="reduce")
     frozen.sign_in(page.context, "every")
     for sight in (sight for sight in SIGHTS if sight.name in names):
         visit(sight, frozen, page)
