@@ -109,7 +109,7 @@ def pytest_collection_modifyitems(config, items):
 
 def touches_sql(item) -> bool:
     """In this process: what starts others says itself which database they use."""
-    if item.get_closest_marker("process"):
+    if item.get_closest_marker("process") or item.get_closest_marker("any_database"):
         return False
     is_django_test = issubclass(item.cls or object, SimpleTestCase)
     uses_fixture = not DATABASE_FIXTURES.isdisjoint(item.fixturenames)

@@ -97,6 +97,7 @@ def addresses(pk: int) -> dict[str, str]:
 
 
 @pytest.mark.long
+@pytest.mark.any_database
 @pytest.mark.parametrize("who", ["anonymous", "viewer", "operator", "superuser"])
 def test_every_address_answers_as_in_the_table(client, run, viewer, operator, who):
     if who == "superuser":
