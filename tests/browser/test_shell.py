@@ -4,6 +4,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.driving import Held, launch, sign_in, sign_in_by_form, wait_for_pixels
@@ -17,6 +18,23 @@ def chosen(page):
 
 def toasts(page):
     return page.locator("#toasts .toast")
+
+
+@pytest.mark.parametrize("script", ["hx-ws", "live", "core"])
+def test_the_socket_is_opened_when_each_script_is_there_to_hear_it(script, page, team):
+    """However late one of them comes: a greeting that nobody heard would be missed for ten seconds."""
+    sockets, questions = [], []
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    page.on("request", lambda request: "x-live-parts" in request.headers and questions.append(request.url))
+    held = Held(page, re.compile(rf"/{script}\b.*\.js"))
+    page.context.add_cookies(team.login)
+    page.goto(f"{team.url}/runs/", wait_until="commit")
+    page.wait_for_function("() => window.htmx")
+    page.wait_for_timeout(500)
+    assert sockets == []
+    held.let_go()
+    expect(page.locator("body")).to_have_attribute("data-live", "live")
+    assert (len(sockets), questions) == (1, [])
 
 
 def test_the_palette_goes_to_a_run_by_its_words(signed_in, team):
