@@ -28,7 +28,8 @@ from tests.served import ROOT
 from tests.test_headers import addresses
 from tests.walk import cell
 
-pytestmark = pytest.mark.long
+# The clock stands: pages that are compared show the same times.
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("noon")]
 
 VIEWS = [path for room in ("people", "runs") for path in (ROOT / room / "views").glob("*.py")]
 

@@ -23,7 +23,8 @@ from tests.hostile_texts import OF_GIGA, TEXTS
 from tests.markup import Markup
 from tests.walk import cell
 
-pytestmark = pytest.mark.long
+# The clock stands: pages that are compared show the same times.
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("noon")]
 
 LIVE = {"X-Live-Parts": "1"}
 HTMX = {"HX-Request": "true"}

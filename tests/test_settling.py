@@ -204,7 +204,7 @@ class TestReadAgain:
             settling.read_again(run, membership_of(viewer))
 
     @pytest.mark.long
-    def test_whatever_giga_says_stays_a_text(self, ask, client, run):
+    def test_whatever_giga_says_stays_a_text(self, noon, ask, client, run):
         def told(text):
             """The toast, and what the page is made of."""
             Run.objects.filter(pk=run.pk).update(failed_reads=0)
