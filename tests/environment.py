@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.test import SimpleTestCase
 
+from tests.served import WORKER_NUMBER
 from tests.servers import Postgres, Redis
 
 # No example has a deadline: a busy machine is no fault. With `CI` set, the examples are the same every time.
@@ -93,7 +94,7 @@ def pytest_unconfigure():
 
 def pytest_configure():
     if WORKER and settings.REDIS_URL:
-        number = int(WORKER.removeprefix("gw")) + 1
+        number = WORKER_NUMBER + 1
         settings.CACHES["default"]["LOCATION"] += f"/{number}"
         layer = settings.CHANNEL_LAYERS["default"]["CONFIG"]
         layer["hosts"][0]["address"] += f"/{number}"

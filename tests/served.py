@@ -24,9 +24,9 @@ PATIENCE_S = 60
 
 # Of those that no outgoing connection is given, as one could take it before it is listened on: the share of
 # this worker, each once.
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+WORKER_NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-PORTS = range(20_000 + WORKER, 32_768, WORKERS)
+PORTS = range(20_000 + WORKER_NUMBER, 32_768, WORKERS)
 _ports = iter(random.sample(PORTS, len(PORTS)))
 
 
