@@ -104,8 +104,13 @@ def newest_by() -> str:
 
 def keep_words(run, kept_in=RunText) -> None:
     """Make this run's index say what the run says now. Called wherever a text of it is written."""
-    agent_session = run.agent_session
-    tags = list(run.tags.all())
+    words = words_to_find(run, run.tags.all(), run.notes.all())
+    kept_in.objects.update_or_create(run=run, defaults={"words": words})
+
+
+def words_to_find(run, tags, notes) -> str:
+    """What its index holds: facts and words, parted by single spaces."""
+    agent_session, tags = run.agent_session, list(tags)
     facts = {
         "workspace": run.workspace_id,
         "who": run.created_by_id,
@@ -117,11 +122,10 @@ def keep_words(run, kept_in=RunText) -> None:
         agent_session.system_prompt,
         run.message,
         *(tag.name for tag in tags),
-        *(note.text for note in run.notes.all()),
+        *(note.text for note in notes),
     ]
     words = [fact(name, value) for name, value in facts.items()] + [fact("tag", tag.pk) for tag in tags]
-    words += words_of("\n".join(texts)[:MOST_TEXT])
-    kept_in.objects.update_or_create(run=run, defaults={"words": " ".join(words)})
+    return " ".join(words + words_of("\n".join(texts)[:MOST_TEXT]))
 
 
 def marked(text: str, asked: str) -> list[tuple[str, bool]]:

@@ -36,7 +36,7 @@ from fido2.webauthn import AttestationObject, AttestedCredentialData, Authentica
 
 from people import team  # noqa: E402
 from people.models import Workspace  # noqa: E402
-from runs import giga  # noqa: E402
+from runs import demo_history, giga  # noqa: E402
 from runs.management.commands.collect import collect_static_files  # noqa: E402
 from runs.models import AgentSession, Run, RunEvent  # noqa: E402
 from runs.status import FINAL, Status, Verdict  # noqa: E402
@@ -238,6 +238,9 @@ def main() -> None:
     many = factories.make_workspace("A long name of a workspace that does not fit", api_url=simulator)
     people["many"] = factories.make_person(many, role="manager", username="many")
     make_many(many, people["many"])
+    history = factories.make_workspace("Acme Supply", api_url=simulator, is_simulated=True)
+    people["history"] = factories.make_person(history, role="manager", username="hana")
+    demo_history.fill(history)
     people["guarded"] = make_guarded(acme)
     make_superuser(factories.make_workspace("Acme Admin", api_url=simulator))
     (people["limited"], people["limited-operator"]), over = make_limited(simulator)

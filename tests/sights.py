@@ -85,6 +85,19 @@ def open_person_menu(page: Page) -> None:
     page.locator(".side-foot summary").click()
 
 
+def glance(page: Page) -> None:
+    page.keyboard.press("j")
+    page.keyboard.press("Space")
+    if page.viewport_size["width"] > 860:
+        page.locator("#peek h2").wait_for()
+
+
+def pick(page: Page) -> None:
+    if page.viewport_size["width"] > 640:
+        page.keyboard.press("x")
+        page.locator("#bulk").wait_for()
+
+
 @dataclass(frozen=True)
 class Sight:
     """A page as somebody sees it: `path` with the names of `Frozen.places`, `who` of its `logins` ("" for
@@ -129,6 +142,9 @@ SIGHTS = [
     Sight("runs-one", "/runs/", "one"),
     Sight("runs-three", "/runs/", "three"),
     Sight("runs-many", "/runs/", "many"),
+    Sight("runs-history", "/runs/", "history"),
+    Sight("runs-history-glance", "/runs/", "history", glance),
+    Sight("runs-history-picked", "/runs/", "history", pick),
     Sight("runs-none-fits", "/runs/?q=nothing+like+this"),
     Sight("runs-of-a-viewer", "/runs/", "viewer"),
     *(Sight(f"run-{status}", f"/runs/{{{status}}}/") for status in Status.values),
@@ -139,8 +155,10 @@ SIGHTS = [
     Sight("launch-again", "/runs/new/?from={completed}"),
     Sight("launch-errors", "/runs/new/", act=launch_nothing),
     Sight("wall", "/wall/"),
+    Sight("wall-history", "/wall/", "history"),
     Sight("wall-kiosk", "/wall/?kiosk=1"),
     Sight("sessions", "/sessions/"),
+    Sight("sessions-history", "/sessions/", "history"),
     Sight("sessions-none", "/sessions/", "none"),
     Sight("sessions-none-fits", "/sessions/?q=nothing+like+this"),
     Sight("session", "/sessions/{session}/"),

@@ -1,6 +1,8 @@
-"""Makes the pictures in docs/screenshots/: a real `serve` in demo mode, real runs, a real Chromium."""
+"""Makes the pictures in docs/screenshots/: a real `serve` in demo mode with its made-up history, real runs, a
+real Chromium."""
 
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -22,6 +24,8 @@ def main() -> None:
     TARGET.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         served = Served(Path(folder) / "data", SIMULATOR_SPEED="1").start().ready()
+        history = [sys.executable, "manage.py", "demo_history"]
+        subprocess.run(history, cwd=ROOT, env=served.env, check=True)
         browser = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"] or None, args=ARGUMENTS)
         try:
             page = browser.new_page(viewport={"width": 1440, "height": 900})
