@@ -1,6 +1,7 @@
 """Every setting, read from the environment once. The only reader of os.environ; a wrong value stops the
 start."""
 
+import logging
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvError, validate
 
 from dashboard.headers import of_static_files
+from dashboard.log_lines import LogLine
 from dashboard.secret_files import (
     is_encryption_key,
     make_data_folder,
@@ -307,6 +309,8 @@ CELERY_BROKER_CONNECTION_TIMEOUT = 3
 CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 0, **REDIS_OPTIONS}
 
 AUTHENTICATION_BACKENDS = ["people.backends.NameOrAddress"]
+# How long a link is good that was mailed for a new password, or printed to sign in once.
+PASSWORD_RESET_TIMEOUT = 3600
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator", "NumericPasswordValidator")
@@ -389,8 +393,13 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "run-list"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = is_https
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_NAME = "__Host-gigawatch" if is_https else "gigawatch"
-CSRF_COOKIE_NAME = "__Host-gigawatch-csrf" if is_https else "gigawatch-csrf"
+# A browser sends a cookie to every port of a host name: without the port in its name, two instances on one
+# machine sign each other out.
+COOKIE_PREFIX = "__Host-gigawatch" if is_https else f"gigawatch-{urlsplit(SITE_ORIGINS[0]).port or 80}"
+SESSION_COOKIE_NAME = COOKIE_PREFIX
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}-csrf"
+MESSAGES_COOKIE_NAME = f"{COOKIE_PREFIX}-messages"
+MESSAGE_STORAGE = "dashboard.message_cookie.Storage"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if is_https else None
 # The health page is asked on the loopback interface too, behind the proxy that speaks TLS.
 SECURE_SSL_REDIRECT, SECURE_REDIRECT_EXEMPT = is_https, [r"^healthz$"]
@@ -435,6 +444,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "dashboard.static_files.Storage"},
 }
 
+logging.setLogRecordFactory(LogLine)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

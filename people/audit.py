@@ -25,6 +25,7 @@ class Act(models.TextChoices):
     SIGNED_IN = "sign-in", _("signed in")
     SIGNED_OUT = "sign-out", _("signed out")
     SIGN_IN_FAILED = "sign-in-failed", _("could not sign in")
+    LINK_MADE = "sign-in-link", _("made a sign-in link on the server")
     PASSWORD_CHANGED = "password", _("changed the password")
     FACTOR_ADDED = "factor-added", _("added a second factor")
     FACTOR_REMOVED = "factor-removed", _("removed a second factor")

@@ -1,15 +1,32 @@
-"""The one-time sign-in link of an administrator who has no password yet."""
+"""The one-time sign-in link of somebody who has no password yet, or no other way in."""
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.tokens import default_token_generator
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.urls import reverse
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
+from people.audit import Act, audit
+
+
+class SignInTokens(PasswordResetTokenGenerator):
+    """Good for PASSWORD_RESET_TIMEOUT, and once: signing in changes what a token is made of."""
+
+    key_salt = "people.links"
+
+
+tokens = SignInTokens()
+
 
 def sign_in_path(user) -> str:
-    """A path that signs this person in once: signing in changes what the token was made of."""
+    """A path that signs this person in once."""
     uid = urlsafe_base64_encode(str(user.pk).encode())
-    return reverse("enter", args=[uid, default_token_generator.make_token(user)])
+    return reverse("enter", args=[uid, tokens.make_token(user)])
+
+
+def new_sign_in_path(user) -> str:
+    """The same, for whoever has a shell on the server; that it was made is noted."""
+    audit(None, Act.LINK_MADE, user)
+    return sign_in_path(user)
 
 
 def person_of_link(uid: str, token: str):
@@ -20,4 +37,14 @@ def person_of_link(uid: str, token: str):
     except (ValueError, OverflowError):
         return None
     # Looked at for nobody, too: that takes as long.
-    return user if default_token_generator.check_token(user or people(), token) else None
+    return user if tokens.check_token(user or people(), token) else None
+
+
+def first_links() -> list[tuple[str, str]]:
+    """Name and path of each administrator without a password, until the first of them has signed in: who
+    can read the log of a start must not get in for ever."""
+    administrators = get_user_model().objects.filter(is_superuser=True, is_active=True)
+    if administrators.exclude(last_login=None).exists():
+        return []
+    newcomers = [user for user in administrators if not user.has_usable_password()]
+    return [(user.get_username(), sign_in_path(user)) for user in newcomers]

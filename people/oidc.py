@@ -5,11 +5,13 @@ says. Here it must be the issuer that was configured, the token must end, the no
 browser, and both answers of the provider must speak of the same person. People are known by issuer and `sub`,
 never by an address."""
 
+import hashlib
 import secrets
 
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.helpers import render_authentication_error
+from allauth.socialaccount.models import SocialAccount
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from django.conf import settings
@@ -21,6 +23,7 @@ from people.audit import Act, audit
 from people.models import Membership, Workspace
 
 NONCE = "oidc_nonce"
+LONGEST_UID = SocialAccount._meta.get_field("uid").max_length
 
 
 class OpenIDConnect(OpenIDConnectProvider):
@@ -47,13 +50,22 @@ class OpenIDConnect(OpenIDConnectProvider):
             raise OAuth2Error("the id token is not of this sign-in")
         if told and told.get("sub") != claims.get("sub"):
             raise OAuth2Error("the provider speaks of two people")
+        if not isinstance(claims.get("sub"), str) or not claims["sub"]:
+            raise OAuth2Error("the id token names nobody")
+        told = told or {}
+        # Whether an address is verified is said of the address beside it, and of no other.
+        speaker = told if "email" in told else claims
+        address = {name: speaker.get(name) for name in ("email", "email_verified")}
         return super().sociallogin_from_response(
-            request, {**response, "userinfo": {**claims, **(told or {})}}
+            request, {**response, "userinfo": {**claims, **told, **address}}
         )
 
     def extract_uid(self, data):
-        """Issuer and `sub` together: another issuer's person of the same `sub` is somebody else."""
-        return f"{settings.OIDC_ISSUER}#{super().extract_uid(data)}"[-191:]
+        """Issuer and `sub` together: another issuer's person of the same `sub` is somebody else. Hashed where
+        they would not fit, or hold what no database takes: cut short, two people could be one."""
+        uid = f"{settings.OIDC_ISSUER}#{super().extract_uid(data)}"
+        fits = len(uid) <= LONGEST_UID and uid.isprintable()
+        return uid if fits else f"sha256:{hashlib.sha256(uid.encode()).hexdigest()}"
 
 
 class InvitedByTheirDomain(DefaultSocialAccountAdapter):

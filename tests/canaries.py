@@ -15,6 +15,10 @@ SHAPED = {
     "public access token": rb"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.",
     "address of a desktop": rb"6080-[\w-]+\.e2b\.(?:app|invalid)(?::\d+)?/\w|/websockify/\w|vnc\.html\?\w",
 }
+# What a page, a mail or a printed line may say, and no line of the log.
+ADDRESS_WITH_TOKEN = re.compile(
+    rb"/(?:invitation|enter/\w+|ws/desktop|reset/key|confirm-email|files)/[\w:.-]{20,}|[?&](?:code|state)=[\w-]{8,}"
+)
 DESKTOP_DOOR = "/desktop/open/"
 
 
@@ -44,6 +48,13 @@ def look(place: str, data: bytes | str) -> None:
     if hit := EVERY_SECRET.search(data):
         names = [name for name, pattern in PATTERNS.items() if re.fullmatch(pattern, hit[0], re.S)]
         found.append(f"{names or hit[0]} in {place}")
+
+
+def look_at_line(logger: str, line: str) -> None:
+    """Note it when a line of the log holds a secret, or an address with a token."""
+    look(f"a log line of {logger}", line)
+    if ADDRESS_WITH_TOKEN.search(line.encode("utf-8", "surrogateescape")):
+        found.append(f"an address with a token in a log line of {logger}")
 
 
 def look_into_files(folder: Path) -> None:

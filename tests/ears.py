@@ -5,7 +5,7 @@ import logging
 import pytest
 from django.test import Client
 
-from tests.canaries import DESKTOP_DOOR, found, look
+from tests.canaries import DESKTOP_DOOR, found, look, look_at_line
 
 
 class Ear(logging.Handler):
@@ -13,7 +13,7 @@ class Ear(logging.Handler):
 
     def emit(self, record):
         if not record.name.startswith(("uvicorn", "asyncio", "simulator")):
-            look(f"a log line of {record.name}", self.format(record))
+            look_at_line(record.name, self.format(record))
 
 
 def listen_to_answers(monkeypatch) -> None:

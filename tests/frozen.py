@@ -13,7 +13,7 @@ import requests
 
 from simulator.app import Config
 from simulator.server import Server, start_in_thread
-from tests.served import KEY, ROOT, STARTS_WITHIN_S, eventually, free_port
+from tests.served import KEY, ROOT, STARTS_WITHIN_S, cookie_of, eventually, free_port
 
 # Its settings are its own; and what is killed in the end has nothing to tell of what it ran.
 NOT_PASSED_ON = ("GIGA", "DJANGO", "COVERAGE")
@@ -92,7 +92,7 @@ class Frozen:
         """This person, and nobody else; "" for nobody."""
         context.clear_cookies()
         if who:
-            context.add_cookies([{"name": "gigawatch", "value": self.logins[who], "url": self.url}])
+            context.add_cookies([{"name": cookie_of(self.url), "value": self.logins[who], "url": self.url}])
 
     def freeze(self) -> None:
         """Stop serving, as a server does that is gone."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 
@@ -36,6 +37,15 @@ def free_port() -> int:
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
     raise AssertionError("no port is left")
+
+
+def cookie_of(url: str) -> str:
+    """What the cookie of a login at this address is called."""
+    return f"gigawatch-{urlsplit(url).port}"
+
+
+def csrf_token_of(session: requests.Session) -> str:
+    return next(cookie.value for cookie in session.cookies if cookie.name.endswith("-csrf"))
 
 
 class Served:
@@ -108,7 +118,7 @@ class Served:
         form = {
             "login": username,
             "password": password,
-            "csrfmiddlewaretoken": session.cookies["gigawatch-csrf"],
+            "csrfmiddlewaretoken": csrf_token_of(session),
         }
         answer = session.post(
             page, data=form, headers={"Referer": page}, timeout=PATIENCE_S, allow_redirects=False
@@ -128,7 +138,7 @@ class Served:
             "sandbox_template": "giga-standard",
             "duration_hours": "1",
             "launch_token": token,
-            "csrfmiddlewaretoken": session.cookies["gigawatch-csrf"],
+            "csrfmiddlewaretoken": csrf_token_of(session),
             **fields,
         }
         answer = session.post(

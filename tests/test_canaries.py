@@ -46,6 +46,14 @@ def test_what_may_be_said_is_not_taken_for_one(heard, harmless):
     assert heard == []
 
 
+@pytest.mark.parametrize(
+    "path", ["/invitation/", "/enter/MQ/", "/ws/desktop/", "/accounts/password/reset/key/1-", "/x?state="]
+)
+def test_an_address_with_a_token_is_heard_in_a_log_line(heard, path):
+    logging.getLogger("runs.anything").debug("asked for %s%s", path, "aB3-" * 10)
+    assert heard == ["an address with a token in a log line of runs.anything"]
+
+
 def test_log_lines_are_heard_at_debug(heard):
     logging.getLogger("runs.anything").debug("asked with %s", KEY)
     assert heard == ["['API key'] in a log line of runs.anything"]

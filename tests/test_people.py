@@ -1,10 +1,17 @@
 """Doors: the one-time link, and whose login it still is."""
 
+from datetime import datetime, timedelta
+from io import StringIO
+
 import pytest
 from django.conf import settings
+from django.contrib.auth.tokens import default_token_generator
+from django.core.management import CommandError, call_command
 from django.test import Client
+from django.utils import timezone
 
-from people.links import sign_in_path
+from people.audit import Act, AuditEntry
+from people.links import first_links, sign_in_path, tokens
 from people.models import Membership, initials_of, membership_of
 from people.sessions import person_signed_in
 from runs import instance
@@ -20,9 +27,34 @@ def session_key(operator):
 
 def test_a_link_signs_in_once(client, operator):
     path = sign_in_path(operator)
-    assert client.get(path).url == "/"
+    assert client.get(path).url == "/accounts/password/set/?next=/"
     assert client.get("/runs/").status_code == 200
     assert Client().get(path).status_code == 410
+
+
+def test_a_link_leads_whoever_has_a_password_to_the_runs(client, manager):
+    assert client.get(sign_in_path(manager)).url == "/"
+
+
+def test_a_link_is_good_for_an_hour(client, operator, monkeypatch):
+    path, now = sign_in_path(operator), datetime.now()
+    for minutes, answer in ((61, 410), (59, 302)):
+        later = now + timedelta(minutes=minutes)
+        monkeypatch.setattr(tokens, "_now", lambda later=later: later)
+        assert client.get(path).status_code == answer
+
+
+def test_a_link_for_a_new_password_signs_nobody_in(client, operator):
+    uid = sign_in_path(operator).split("/")[2]
+    assert client.get(f"/enter/{uid}/{default_token_generator.make_token(operator)}/").status_code == 410
+
+
+def test_looking_at_a_link_does_not_use_it(client, operator):
+    """Chats, mail programs and virus scanners look at every link they see."""
+    path = sign_in_path(operator)
+    assert client.head(path).status_code == 302
+    assert not client.cookies and Client().head(path.replace("-", "x")).status_code == 410
+    assert client.get(path).status_code == 302 and client.get("/runs/").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/enter/x/y/", "/enter/MQ/x-y/", "/enter/OTk5/x-y/", "/enter/%C3%A9/y/"])
@@ -82,6 +114,17 @@ class TestFirstStart:
         assert instance.first_workspace() == workspace
         assert instance.first_administrator(workspace, username="x", password="y", email="") is None
 
+    def test_links_are_printed_until_an_administrator_has_signed_in(self, client, db):
+        new = {"is_staff": True, "is_superuser": True}
+        first = factories.make_person(username="first", **new)
+        factories.make_person(username="second", **new)
+        factories.make_person(username="closed", is_active=False, **new)
+        assert [name for name, _ in first_links()] == ["first", "second"]
+        client.get(dict(first_links())["first"])
+        assert first_links() == []
+        first.refresh_from_db()
+        assert first.last_login <= timezone.now()
+
     def test_a_demo_key_has_the_documented_form(self):
         assert instance.KEY_PATTERN.fullmatch(instance.demo_key())
 
@@ -103,3 +146,18 @@ class TestFirstStart:
         run.refresh_from_db()
         waiting.refresh_from_db()
         assert (run.status, waiting.status) == ("lost", "queued")
+
+
+class TestSignInLinkCommand:
+    def test_it_prints_a_new_link_for_anybody_and_that_is_noted(self, client, operator):
+        said = StringIO()
+        call_command("sign_in_link", "olga", stdout=said)
+        path = said.getvalue().strip().removeprefix(settings.SITE_ORIGINS[0])
+        assert client.get(path).status_code == 302 and client.get("/runs/").status_code == 200
+        assert AuditEntry.objects.get(act=Act.LINK_MADE).object == "olga"
+
+    @pytest.mark.parametrize("name", ["nobody", "closed"])
+    def test_it_knows_only_who_may_sign_in(self, db, name):
+        factories.make_person(username="closed", is_active=False)
+        with pytest.raises(CommandError, match="nobody who may sign in is called"):
+            call_command("sign_in_link", name)

@@ -68,11 +68,26 @@ def tell(simulator, route: str, /, **changes) -> None:
 
 
 @with_the_first
+def test_two_instances_on_one_host_name_leave_each_others_cookies_alone(first, serve):
+    """Typed into one browser, which sends both of them all it has for their host name (OctoPrint #1479,
+    elastic/kibana #189311)."""
+    other = serve().ready()
+    browser = other.signed_in()
+    of_the_other = {cookie.name: cookie.value for cookie in browser.cookies}
+    browser.post(f"{first.url}/accounts/login/", timeout=PATIENCE_S)  # refused, and given cookies of its own
+    browser.get(f"{first.url}/accounts/login/", timeout=PATIENCE_S)
+    kept = {cookie.name: cookie.value for cookie in browser.cookies}
+    assert of_the_other.items() < kept.items()
+    assert browser.get(f"{other.url}/runs/", timeout=PATIENCE_S).url == f"{other.url}/runs/"
+
+
+@with_the_first
 def test_a_first_start_makes_everything_and_prints_a_link_that_works_once(first):
     served = first
     link = re.search(r"http://\S+/enter/\S+", served.said)[0]
     session = requests.Session()
-    assert session.get(link, timeout=PATIENCE_S).url == f"{served.url}/runs/"
+    assert session.head(link, timeout=PATIENCE_S).status_code == 302  # as programs do that read along
+    assert session.get(link, timeout=PATIENCE_S).url == f"{served.url}/accounts/password/set/?next=/"
     assert "Demo: simulated Giga" in session.get(f"{served.url}/runs/", timeout=PATIENCE_S).text
     assert requests.get(link, timeout=PATIENCE_S).status_code == 410
     for name in ("secret_key", "encryption_keys", "gigawatch.sqlite3", "simulator.jsonl"):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.refused_settings import refusal
+from tests.refused_settings import refusal, settings_of
 from tests.served import KEY, ROOT
 
 DATABASE, REDIS = "postgres://giga:hidden@127.0.0.1:5432/watch", "redis://:hidden@127.0.0.1:6379"
@@ -145,3 +145,26 @@ def test_over_https_cookies_are_bound_to_the_host(python):
     shown += "print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE)"
     ended = python("-c", shown, **PRODUCTION)
     assert ended.stdout == "__Host-gigawatch __Host-gigawatch-csrf True True\n"
+
+
+@pytest.mark.parametrize(
+    "env, prefix",
+    [
+        ({}, "gigawatch-8000"),
+        ({"PORT": "8010"}, "gigawatch-8010"),
+        ({"SITE_URL": "http://localhost:9000", "PORT": "8010"}, "gigawatch-9000"),
+        ({"SITE_URL": "http://[::1]:9001"}, "gigawatch-9001"),
+        ({"SITE_URL": "http://127.0.0.1"}, "gigawatch-80"),
+        (PRODUCTION, "__Host-gigawatch"),
+        ({**PRODUCTION, "SITE_URL": "https://watch.example.com:8443"}, "__Host-gigawatch"),
+    ],
+)
+def test_every_cookie_is_of_this_instance_alone(tmp_path, env, prefix):
+    """Browsers send cookies to every port of a host name (OctoPrint #1479, elastic/kibana #189311)."""
+    found = settings_of(tmp_path / "data", **env)
+    names = {name: value for name, value in found.items() if name.endswith("COOKIE_NAME")}
+    assert names == {
+        "SESSION_COOKIE_NAME": prefix,
+        "CSRF_COOKIE_NAME": f"{prefix}-csrf",
+        "MESSAGES_COOKIE_NAME": f"{prefix}-messages",
+    }

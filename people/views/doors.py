@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from people import team
 from people.forms import NAME_TAKEN, NewAccountForm
@@ -17,22 +17,29 @@ from people.models import Invitation
 from people.permissions import ANYONE, permission
 
 OPENED = "opened_invitation"
+BY_LINK = "link"
 
 
 @permission(ANYONE)
-@require_GET
+@require_safe
 @never_cache
 @login_not_required
 def enter(request, uid, token):
-    """Signs in by a one-time link, then asks for a password."""
+    """Signs in by a one-time link, then asks for a password. A look at it does not: programs that read chats
+    look at every link."""
     user = person_of_link(uid, token)
     if user is None:
         return render(request, "people/link_used.html", status=410)
-    return perform_login(request, user, email_verification="none", redirect_url=reverse("home"))
+    if request.method == "HEAD":
+        return redirect("home")
+    record_authentication(request, user, method=BY_LINK)
+    home = reverse("home")
+    onward = home if user.has_usable_password() else f"{reverse('account_set_password')}?next={home}"
+    return perform_login(request, user, email_verification="none", redirect_url=onward)
 
 
 @permission(ANYONE)
-@require_GET
+@require_safe
 @never_cache
 @login_not_required
 def invitation(request, token):
@@ -40,12 +47,13 @@ def invitation(request, token):
     found = Invitation.objects.of_token(token).first()
     if found is None:
         return render(request, "people/invitation_over.html", status=410)
-    request.session[OPENED] = found.pk
+    if request.method != "HEAD":
+        request.session[OPENED] = found.pk
     return redirect("invitation-opened")
 
 
 @permission(ANYONE)
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @login_not_required
 def invitation_opened(request):
@@ -62,7 +70,7 @@ def invitation_opened(request):
 
 def _join(request, found: Invitation):
     context = {"invitation": found}
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "people/invitation.html", context)
     try:
         team.join(request.user, found)

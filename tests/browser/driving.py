@@ -19,6 +19,9 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 
+# What the cookie of a login is called.
+LOGIN = re.compile(r"^gigawatch-\d+$")
+
 DRAWN = """() => {
     const canvas = document.querySelector('canvas');
     if (!canvas || !canvas.width) return false;

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import requests
 
-from tests.served import ROOT, Served
+from tests.served import ROOT, Served, cookie_of
 
 
 class Team:
@@ -20,7 +20,7 @@ class Team:
         self.served, self.url = served, served.url
         self.workspace, self.username, self.key = made["workspace"], made["username"], made["key"]
         self.runs: list[int] = made["runs"]
-        self.login = [{"name": "gigawatch", "value": made["login"], "url": served.url}]
+        self.login = [{"name": cookie_of(served.url), "value": made["login"], "url": served.url}]
 
     def signed_in(self) -> requests.Session:
         """A login of its manager outside of the browser."""

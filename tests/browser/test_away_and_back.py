@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.driving import launch, sign_in, status
+from tests.browser.driving import LOGIN, launch, sign_in, status
 from tests.live.proxy import Proxy
 from tests.served import eventually, free_port
 
@@ -173,7 +173,7 @@ def test_a_page_whose_reader_has_signed_out_elsewhere_asks_for_a_sign_in(page, b
     sign_in(page, served)
     launch(page, "Not for everybody")
     expect_live(page)
-    page.context.clear_cookies(name="gigawatch")
+    page.context.clear_cookies(name=LOGIN)
     proxy.cut()
     proxy.work()
     expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from runs.models import PROMPT_LENGTH
-from tests.browser.driving import give_password, launch, status
+from tests.browser.driving import LOGIN, give_password, launch, status
 
 
 def fill(page: Page, task: str, goal: str = "It is done.") -> None:
@@ -18,7 +18,7 @@ def press_launch(page: Page) -> None:
 
 
 def log_out_elsewhere(page: Page) -> None:
-    page.context.clear_cookies(name="gigawatch")
+    page.context.clear_cookies(name=LOGIN)
 
 
 def test_a_whole_form_outlives_its_page_and_goes_when_it_was_launched(signed_in, team):

@@ -11,7 +11,7 @@ from playwright.sync_api import Dialog, Request, Route
 
 from tests.frozen import NOT_PASSED_ON
 from tests.prepared import copy_prepared
-from tests.served import KEY, ROOT, Served
+from tests.served import KEY, ROOT, Served, cookie_of
 
 # On one worker: its servers are started once.
 pytestmark = pytest.mark.xdist_group("hostile")
@@ -58,7 +58,7 @@ class Eyes:
         self.served, self.seen = served, Seen()
         known = (served.url, served.env["GIGA_API_URL"])  # where desktops are
         self.context = new_context(**options)
-        self.context.add_cookies([{"name": "gigawatch", "value": login, "url": served.url}])
+        self.context.add_cookies([{"name": cookie_of(served.url), "value": login, "url": served.url}])
         self.context.add_init_script(LISTEN)
         self.context.route(lambda url: not url.startswith(known), self._refuse)
         self.page = self.context.new_page()

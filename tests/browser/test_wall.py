@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.driving import sign_in
 from tests.browser.teams import Team
-from tests.served import PATIENCE_S, eventually
+from tests.served import PATIENCE_S, csrf_token_of, eventually
 
 # On one worker: its runs are started once.
 pytestmark = pytest.mark.xdist_group("wall")
@@ -82,7 +82,7 @@ class Colleague:
         self._send(f"/runs/{run}/flag/", needs="it asks for the code")
 
     def _send(self, path: str, **form) -> None:
-        form["csrfmiddlewaretoken"] = self.session.cookies["gigawatch-csrf"]
+        form["csrfmiddlewaretoken"] = csrf_token_of(self.session)
         answer = self.session.post(
             self.url + path, form, headers={"Referer": self.url}, timeout=PATIENCE_S, allow_redirects=False
         )

@@ -26,7 +26,7 @@ PERSON = {
 
 class Provider:
     def __init__(self):
-        self.person, self.bent, self.told = dict(PERSON), {}, {}
+        self.person, self.bent, self.told, self.forgets = dict(PERSON), {}, {}, ()
         self.codes, self.refused = {}, []
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"provider": self}))
@@ -47,6 +47,10 @@ class Provider:
         code = secrets.token_urlsafe(8)
         self.codes[code] = asked
         return asked["redirect_uri"] + "?" + urlencode({"code": code, "state": asked["state"]})
+
+    def userinfo(self) -> dict:
+        said = {**self.person, **self.told}
+        return {name: value for name, value in said.items() if name not in self.forgets}
 
     def token(self, form: dict) -> dict | None:
         asked = self.codes.pop(form.get("code"), None)
@@ -82,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         answers = {
             "/.well-known/openid-configuration": self.provider.discovery,
-            "/userinfo": lambda: {**self.provider.person, **self.provider.told},
+            "/userinfo": self.provider.userinfo,
         }
         self.answer(answers[parts.path]())
 

@@ -214,6 +214,13 @@ def test_the_link_is_told_to_no_page_and_no_log(workspace, manager, caplog):
     assert token not in str(dict(visitor.session))
 
 
+def test_looking_at_a_link_is_answered_like_opening_it_and_does_nothing(workspace, manager):
+    path, visitor = invite(workspace), Client()
+    assert visitor.head(path).url == "/invitation/"
+    assert not visitor.cookies and visitor.post("/invitation/", new_account()).status_code == 410
+    assert visitor.head("/invitation/x/").status_code == 410
+
+
 def test_whoever_opened_no_link_has_nothing_to_accept(workspace, manager):
     invite(workspace)
     assert Client().get("/invitation/").status_code == 410

@@ -81,6 +81,23 @@ def test_the_second_time_it_is_the_same_account(client, provider):
     assert get_user_model().objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    "one, other", [("a" + "x" * 200, "b" + "x" * 200), ("x" * 200, "x" * 201), ("a\n", "a")]
+)
+def test_people_of_long_ids_stay_two(client, provider, one, other):
+    for sub, address in ((one, "nora"), (other, "olaf")):
+        provider.person |= {"sub": sub, "preferred_username": address, "email": f"{address}@example.com"}
+        visitor = Client()
+        sign_in(visitor, provider)
+        assert visitor.get("/team/").context["user"].email == f"{address}@example.com"
+    assert SocialAccount.objects.count() == 2
+
+
+def test_an_address_that_only_the_id_token_tells_is_taken_from_it(client, provider):
+    provider.forgets = ("email", "email_verified")
+    assert sign_in(client, provider).url == "/runs/"
+
+
 def test_everything_that_protects_the_exchange_is_sent(client, provider):
     asked = asked_of(client)
     assert asked["code_challenge_method"] == "S256"
@@ -129,6 +146,26 @@ class TestBent:
     def test_user_info_of_another_person(self, client, provider):
         provider.told = {"sub": "person-2"}
         assert b"The sign-in did not work" in sign_in(client, provider).content
+
+    @pytest.mark.parametrize("sub", [None, "", 7, ["person-1"]])
+    def test_an_id_token_that_names_nobody(self, client, provider, sub):
+        provider.person["sub"] = sub
+        assert b"The sign-in did not work" in sign_in(client, provider).content
+
+    @pytest.mark.parametrize(
+        "claims, told",
+        [
+            ({}, {"email": "boss@example.com", "email_verified": None}),
+            ({"email": "nora@evil.example"}, {"email": "boss@example.com", "email_verified": None}),
+            ({}, {"email": None, "email_verified": True}),
+            ({"email_verified": False}, {"email_verified": True}),
+        ],
+    )
+    def test_an_address_that_another_answer_calls_verified(self, client, provider, claims, told):
+        """What one answer says of its address says nothing of the address in the other."""
+        provider.bent = claims
+        provider.told = told if "email" in told else {**told, "email": None}
+        assert b"This account may not enter" in sign_in(client, provider).content
 
     def test_a_callback_of_another_browser(self, client, provider):
         back = urlsplit(provider.authorize(asked_of(Client())))

@@ -5,11 +5,10 @@ import logging
 import os
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from people.links import sign_in_path
+from people.links import first_links
 from people.models import Workspace
 from runs import instance
 from runs.management.commands.collect import collect_static_files
@@ -65,7 +64,6 @@ def connect_giga(workspace, simulator) -> None:
 
 
 def say_sign_in_links(stdout, address: str) -> None:
-    """A one-time link for each administrator who has no password yet."""
-    for user in get_user_model().objects.filter(is_superuser=True, is_active=True):
-        if not user.has_usable_password():
-            stdout.write(f"Sign in once as {user.username}: {address}{sign_in_path(user)}")
+    """A one-time link for each administrator who has no password yet, on the first starts."""
+    for username, path in first_links():
+        stdout.write(f"Sign in once, within an hour, as {username}: {address}{path}")
