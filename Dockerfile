@@ -7,7 +7,8 @@ COPY . .
 RUN GIGAWATCH_DATA=/tmp/build STATIC_ROOT=/app/staticfiles /venv/bin/python manage.py collect
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --home-dir /data --create-home gigawatch
+RUN useradd --uid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin gigawatch \
+    && install --directory --owner=gigawatch --group=gigawatch --mode=700 /data
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 WORKDIR /app

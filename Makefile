@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 PARALLEL = -n auto --durations=20
 
-.PHONY: run test quick soak lint format screenshots pictures messages observatory bench lock audit
+.PHONY: run test quick soak lint format screenshots pictures messages observatory image bench lock audit
 
 run: $(VENV)/.run
 	@$(BIN)/python manage.py serve
@@ -58,6 +58,11 @@ messages: $(VENV)/.dev
 # Grades the headers of a local start behind TLS with Mozilla's program; needs npm.
 observatory: $(VENV)/.dev
 	$(BIN)/python tools/observatory.py
+
+# Builds the image and starts it with Docker, as built and as another machine would get it: `make image
+# BUILD="--network host"`.
+image: $(VENV)/.dev
+	$(BIN)/python deploy/check_image.py $(BUILD)
 
 bench: $(VENV)/.dev
 	@PYTHON=$(BIN)/python sh tools/find_chromium.sh > $(VENV)/.chromium

@@ -21,6 +21,11 @@ class Storage(CompressedManifestStaticFilesStorage):
         CompressedManifestStaticFilesStorage._js_module_import_aggregation_patterns[1],
     )
 
+    def get_modified_time(self, name):
+        """Not known, so that each file is written anew: Django leaves what is older than its copy, as all of
+        an update from an archive is."""
+        raise NotImplementedError
+
     def _save(self, name, content):
         folder = PurePath(name).parts[0]
         if folder in KINDS:

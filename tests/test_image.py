@@ -1,0 +1,116 @@
+"""What goes into the image, and what compose.yaml starts it with. `make image` builds and starts both."""
+
+import re
+import subprocess
+from pathlib import PurePosixPath
+
+import pytest
+import yaml
+
+from tests.served import ROOT
+
+IGNORED = [
+    rule for rule in (ROOT / ".dockerignore").read_text().splitlines() if rule and not rule.startswith("#")
+]
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
+SERVICES = COMPOSE["services"]
+OURS = ("prepare", "web", "worker")
+# Said by the image or by compose.yaml itself, or of no use there.
+NOT_HANDED_ON = {
+    *("HOST", "PORT", "GIGAWATCH_DATA", "STATIC_ROOT"),
+    *("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL"),
+    *("SIMULATOR_SPEED", "CRASH_AT"),
+}
+FOR_COMPOSE = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "WEB_PORTS", "GIGAWATCH_IMAGE"}
+
+
+def settings_read() -> set[str]:
+    """The variables of dashboard/settings.py."""
+    text = (ROOT / "dashboard" / "settings.py").read_text()
+    return set(re.findall(r'(?:\benv\.\w+|\bserver_url)\(\s*"([A-Z_]+)"', text))
+
+
+def goes_in(path: str) -> bool:
+    """As Docker reads .dockerignore: the last rule about a path, or about a folder it is in, counts."""
+    is_out, own = False, PurePosixPath(path)
+    for rule in IGNORED:
+        inside = re.escape(rule.removeprefix("!")).replace(r"\*\*/", "(?:.*/)?").replace(r"\*", "[^/]*")
+        if any(re.fullmatch(inside, str(one)) for one in (own, *own.parents[:-1])):
+            is_out = not rule.startswith("!")
+    return not is_out
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            ".env",
+            ".env.production",
+            "dashboard/.env",
+            "var/secret_key",
+            "data/gigawatch.sqlite3",
+            "backup.tar",
+        ),
+        *(
+            "vendor-source/novnc/core/rfb.js",
+            "tools/pictures.py",
+            "deploy/check_image.py",
+            "tests/conftest.py",
+        ),
+        *("requirements-dev.txt", "compose.yaml", "Dockerfile", ".git/config", ".venv/bin/python"),
+        *("runs/__pycache__/models.cpython-313.pyc", "id_rsa", "people/.idea/workspace.xml"),
+    ],
+)
+def test_what_the_program_does_not_need_stays_out_of_the_image(path):
+    assert not goes_in(path)
+
+
+def test_what_the_program_needs_is_in_the_image():
+    rooms = ("dashboard", "people", "runs", "simulator", "locale", "static", "templates", "manage.py")
+    listed = subprocess.run(["git", "ls-files", *rooms], cwd=ROOT, capture_output=True, text=True, check=True)
+    files = listed.stdout.split()
+    assert [path for path in files if not goes_in(path)] == [] and len(files) > 200
+
+
+def test_git_takes_no_env_file():
+    said = subprocess.run(
+        ["git", "check-ignore", ".env", ".env.production"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert said.stdout.split() == [".env", ".env.production"]
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_compose_hands_on_every_setting(service):
+    handed_on = set(SERVICES[service]["environment"])
+    assert settings_read() - handed_on == NOT_HANDED_ON - {"DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL"}
+    assert handed_on <= settings_read()
+
+
+def test_every_setting_is_in_the_example_and_in_the_readme():
+    told = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert told == settings_read() - {"CRASH_AT"} | FOR_COMPOSE - {"GIGAWATCH_IMAGE"}
+    readme = (ROOT / "README.md").read_text()
+    table = readme.split("## Settings")[1].split("## ")[0]
+    short = {"DJANGO_SUPERUSER_PASSWORD": "_PASSWORD", "DJANGO_SUPERUSER_EMAIL": "_EMAIL"}
+    assert [
+        name for name in settings_read() - {"CRASH_AT"} if f"`{short.get(name, name)}`" not in table
+    ] == []
+
+
+def test_compose_has_no_password_that_everybody_knows():
+    text = (ROOT / "compose.yaml").read_text()
+    for name in ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "GIGA_API_KEY"):
+        assert f"${{{name}:?" in text, "it does not start without"
+        assert not re.search(rf"\$\{{{name}:?-", text), "it has a default"
+    for service in OURS:
+        assert "REDIS_PASSWORD" in SERVICES[service]["environment"]["REDIS_URL"]
+        assert "REDIS_PASSWORD" in SERVICES[service]["environment"]["CELERY_BROKER_URL"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_container_may_do_no_more_than_it_must(service):
+    allowed = SERVICES[service]
+    assert allowed["read_only"] and allowed["cap_drop"] == ["ALL"] and "cap_add" not in allowed
+    assert allowed["security_opt"] == ["no-new-privileges:true"] and "privileged" not in allowed
+    assert service in OURS or allowed["user"] == service
+    assert all(port.startswith("${WEB_PORTS:-127.0.0.1:") for port in allowed.get("ports", []))
