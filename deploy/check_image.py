@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NAME = "gigawatch-check"
 PASSWORD = secrets.token_hex(12)
 STARTS_WITHIN_S = 300
+OF_THIS, ENDED_BADLY = ("--filter", f"name={NAME}"), ("--filter", "exited=1")
 REQUIRED = ("GIGA_API_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD")
 CONTENTS = {
     *("LICENSE", "manage.py", "requirements-scale.txt", "staticfiles"),
@@ -100,7 +101,7 @@ class Browser(requests.Session):
             try:
                 self.page("/healthz")
             except requests.RequestException as error:
-                if time.monotonic() > deadline:
+                if time.monotonic() > deadline or docker("ps", "--all", "--quiet", *OF_THIS, *ENDED_BADLY):
                     raise SystemExit(f"{self.address} does not answer: {error}") from None
                 time.sleep(0.5)
             else:
@@ -156,7 +157,7 @@ def check_alone(port: int) -> None:
     try:
         look_at(port)
     except BaseException:
-        print(docker("logs", NAME))
+        subprocess.run(["docker", "logs", NAME], check=False)
         raise
     finally:
         docker("rm", "--force", NAME)
