@@ -325,6 +325,7 @@ PASSWORD_HASHERS = [
     for name in ("Argon2PasswordHasher", "PBKDF2PasswordHasher", "ScryptPasswordHasher")
 ]
 ACCOUNT_ADAPTER = "people.adapters.InvitationOnlyAdapter"
+USERSESSIONS_ADAPTER = "people.adapters.NotedUserSessions"
 ACCOUNT_FORMS = {"reset_password": "people.forgotten.ForgottenPasswordForm"}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]

@@ -102,9 +102,9 @@ class UserSessionAdmin(NotWrittenHere):
 class AuditEntryAdmin(NotWrittenHere):
     """The audit log of the whole instance. Each workspace has its own part of it on its page."""
 
-    list_display = ["number", "at", "actor", "act_word", "object", "workspace_id", "address"]
+    list_display = ["number", "at", "username", "actor", "act_word", "object", "workspace_id", "address"]
     list_filter = ["act"]
-    search_fields = ["actor", "object", "address"]
+    search_fields = ["username", "actor", "object", "address"]
     date_hierarchy = "at"
     show_full_result_count = False
 

@@ -1,6 +1,9 @@
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.contrib.auth import get_user_model
+
+from people.names import validate_visible
 
 
 class PeopleConfig(AppConfig):
@@ -8,3 +11,6 @@ class PeopleConfig(AppConfig):
 
     def ready(self):
         import_module("people.signing_in")
+        # Wherever accounts are made or changed: in the admin and by `createsuperuser`, too.
+        for name in ("username", "first_name", "last_name"):
+            get_user_model()._meta.get_field(name).validators.append(validate_visible)

@@ -2,21 +2,32 @@
 one before, so that a changed, missing or swapped row shows.
 
 `audit` is called inside the transaction of the act itself: both are kept, or neither. It holds no secrets:
-callers name what changed, never a key, a password or a link."""
+callers name what changed, never a key, a password or a link.
+
+What somebody can make happen as often as they like is not a row each time: the first few of an hour are, the
+rest is counted, and one more row says how many there were."""
 
 import hashlib
 import json
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import timedelta
+from ipaddress import ip_address, ip_network
 
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone, translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 _address: ContextVar[str] = ContextVar("address", default="")
 TEXT_LENGTH = 200
+USERNAME_LENGTH = 150
+# So many rows of one kind are written for one person, or one address, until so much time is over.
+ROWS_EACH, ROWS_FOR = 10, timedelta(hours=1)
+# From more addresses than this, strangers are counted together.
+MAX_ADDRESSES = 20
+SUMMED_AT_ONCE = 100
 
 
 class Act(models.TextChoices):
@@ -26,6 +37,12 @@ class Act(models.TextChoices):
     SIGNED_OUT = "sign-out", _("signed out")
     SIGN_IN_FAILED = "sign-in-failed", _("could not sign in")
     LINK_MADE = "sign-in-link", _("made a sign-in link on the server")
+    RENAMED = "renamed", _("changed their name")
+    PREFERENCES_CHANGED = "preferences", _("changed their preferences")
+    WORKSPACE_SWITCHED = "workspace-switched", _("went on in another workspace")
+    LOGIN_ENDED = "login-ended", _("signed out another device")
+    CODES_SEEN = "codes-seen", _("saw their recovery codes")
+    REAUTHENTICATED = "reauthenticated", _("confirmed who they are")
     PASSWORD_CHANGED = "password", _("changed the password")
     FACTOR_ADDED = "factor-added", _("added a second factor")
     FACTOR_REMOVED = "factor-removed", _("removed a second factor")
@@ -39,6 +56,14 @@ class Act(models.TextChoices):
     REMOVED = "removed", _("removed a member")
     KEY_REPLACED = "key-replaced", _("replaced the Giga key")
     KEY_TESTED = "key-tested", _("tested the Giga key")
+    EXPORTED = "exported", _("exported")
+    VIEW_KEPT = "view-kept", _("kept a view")
+    VIEW_DELETED = "view-deleted", _("deleted a view")
+    DESKTOP_OPENED = "desktop-opened", _("opened a desktop with control")
+    DESKTOP_SEEN = "desktop-seen", _("looked at a desktop")
+    FILE_OPENED = "file-opened", _("opened a file")
+    THREAD_READ = "thread-read", _("had a conversation read")
+    RUN_READ = "run-read", _("had a run read")
     LAUNCHED = "launched", _("launched")
     OVER_LIMIT = "over-limit", _("launched over a limit")
     RUN_STATUS = "run-status", _("settled a run")
@@ -56,6 +81,18 @@ class Act(models.TextChoices):
     REFUSED = "refused", _("was refused")
 
 
+# What a person, or a stranger, can make happen again and again without changing anything.
+REPEATABLE = {
+    Act.REFUSED,
+    Act.SIGN_IN_FAILED,
+    Act.PREFERENCES_CHANGED,
+    Act.WORKSPACE_SWITCHED,
+    Act.DESKTOP_SEEN,
+    Act.THREAD_READ,
+    Act.RUN_READ,
+}
+
+
 class AuditQuerySet(models.QuerySet):
     def of(self, workspace):
         """What concerns this workspace, newest first; nothing of another one."""
@@ -65,8 +102,11 @@ class AuditQuerySet(models.QuerySet):
         if not text:
             return self
         acts = [act.value for act in Act if text.lower() in str(act.label).lower()]
-        fields = Q(actor__icontains=text) | Q(object__icontains=text) | Q(address=text) | Q(act__in=acts)
-        return self.filter(fields | Q(act=text))
+        fields = Q(actor__icontains=text) | Q(username__icontains=text) | Q(object__icontains=text)
+        number = text.removeprefix("#")
+        if number.isascii() and number.isdecimal() and len(number) < 19:
+            fields |= Q(actor_id=int(number))
+        return self.filter(fields | Q(address=text) | Q(act__in=acts) | Q(act=text))
 
     def update(self, **fields):
         raise TypeError("the audit log is only added to")
@@ -76,12 +116,14 @@ class AuditQuerySet(models.QuerySet):
 
 
 class AuditEntry(models.Model):
-    """One act. People and workspaces are noted by id and name: a row outlives what it speaks of."""
+    """One act. People and workspaces are noted by id and name: a row outlives what it speaks of. `actor` is
+    how a person calls themselves, which is theirs to choose; `username` is what they sign in with."""
 
     number = models.PositiveBigIntegerField(primary_key=True)
     at = models.DateTimeField()
     actor_id = models.BigIntegerField(null=True)
     actor = models.CharField(max_length=TEXT_LENGTH, blank=True)
+    username = models.CharField(max_length=USERNAME_LENGTH, blank=True)
     workspace_id = models.BigIntegerField(null=True)
     address = models.CharField(max_length=64, blank=True)
     act = models.CharField(max_length=30)
@@ -98,7 +140,7 @@ class AuditEntry(models.Model):
         indexes = [models.Index(fields=["workspace_id", "-number"], name="audit_of_workspace")]
 
     def __str__(self):
-        return f"{self.number}: {self.actor} {self.act_word} {self.object}"
+        return f"{self.number}: {self.username or self.actor} {self.act_word} {self.object}"
 
     def save(self, **kwargs):
         if not self._state.adding:
@@ -111,6 +153,11 @@ class AuditEntry(models.Model):
     @property
     def act_word(self) -> str:
         return str(Act(self.act).label) if self.act in Act.values else self.act
+
+    @property
+    def calls_themselves(self) -> str:
+        """The name beside the one to sign in with, where it is another."""
+        return self.actor if self.actor != self.username else ""
 
     @property
     def changes(self) -> list[tuple[str, str, str]]:
@@ -133,6 +180,8 @@ class AuditEntry(models.Model):
             self.before,
             self.after,
         ]
+        if self.username:  # rows of before it was kept have none, and a hash without
+            said.append(self.username)
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
@@ -147,18 +196,42 @@ class AuditHead(models.Model):
         return f"{self.number} rows, ending in {self.hash}"
 
 
+class AuditRepeats(models.Model):
+    """What one person, or one address, did of a kind in a workspace since `started_at`: how often, and how
+    many rows of that were written."""
+
+    key = models.CharField(max_length=200, unique=True)
+    act = models.CharField(max_length=30)
+    actor_id = models.BigIntegerField(null=True)
+    actor = models.CharField(max_length=TEXT_LENGTH, blank=True)
+    username = models.CharField(max_length=USERNAME_LENGTH, blank=True)
+    address = models.CharField(max_length=64, blank=True)
+    workspace_id = models.BigIntegerField(null=True)
+    # Empty where it was not the same each time.
+    object = models.CharField(max_length=TEXT_LENGTH, blank=True)
+    count = models.PositiveIntegerField(default=0)
+    written = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField(db_index=True)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "audit repeats"
+
+    def __str__(self):
+        return f"{self.key}: {self.count}"
+
+
 @transaction.atomic
-def audit(who, act: str, object="", *, workspace=None, before=None, after=None) -> AuditEntry:
+def audit(who, act: str, object="", *, workspace=None, before=None, after=None) -> AuditEntry | None:
     """Note an act. `who` is a request, a membership, a user, or None for nobody known; the workspace is
-    theirs unless it is named."""
+    theirs unless it is named. None where it is only counted (`REPEATABLE`)."""
     user, place = _who(who)
     workspace = workspace or place
-    head = AuditHead.objects.select_for_update().get_or_create(pk=1)[0]
     entry = AuditEntry(
-        number=head.number + 1,
         at=timezone.now(),
         actor_id=user.pk if user else None,
         actor=(user.get_full_name() or user.get_username())[:TEXT_LENGTH] if user else "",
+        username=user.get_username() if user else "",
         workspace_id=workspace.pk if workspace else None,
         address=_address.get()[:64],
         act=act,
@@ -168,13 +241,81 @@ def audit(who, act: str, object="", *, workspace=None, before=None, after=None) 
             name: in_english(value) if isinstance(value, Promise) else value
             for name, value in (after or {}).items()
         },
-        previous=head.hash,
     )
+    if act in REPEATABLE and not _is_written(entry):
+        return None
+    return _append(entry)
+
+
+def _append(entry: AuditEntry) -> AuditEntry:
+    head = AuditHead.objects.select_for_update().get_or_create(pk=1)[0]
+    entry.number, entry.previous = head.number + 1, head.hash
     entry.hash = entry.hashed()
     entry.save()
     head.number, head.hash = entry.number, entry.hash
     head.save()
     return entry
+
+
+def _is_written(entry: AuditEntry) -> bool:
+    """Count this act, and say whether it is one of the first, which are rows. For whom it was done makes no
+    difference to how long that takes: nobody learns from it whether somebody is called so."""
+    alike = AuditRepeats.objects.filter(act=entry.act, actor_id=entry.actor_id)
+    if alike.filter(started_at__lte=entry.at - ROWS_FOR).exists():
+        sum_up_repeats(entry.at)
+    repeats = list(alike)
+    source = "" if entry.actor_id else _network_of(entry.address)
+    known = {one.address for one in repeats}
+    if source not in known and len(known) >= MAX_ADDRESSES:
+        source = "elsewhere"
+    written = sum(one.written for one in repeats if entry.actor_id or one.address == source)
+    is_first = written < ROWS_EACH
+    key = f"{entry.act} {entry.actor_id or source} {entry.workspace_id or ''}"
+    copied = ("act", "actor_id", "actor", "username", "workspace_id", "object")
+    fields = {name: getattr(entry, name) for name in copied}
+    fresh = AuditRepeats(key=key, address=source, started_at=entry.at, last_at=entry.at, **fields)
+    AuditRepeats.objects.bulk_create([fresh], ignore_conflicts=True)
+    AuditRepeats.objects.filter(key=key).update(
+        count=F("count") + 1,
+        written=F("written") + int(is_first),
+        last_at=entry.at,
+        object=Case(When(object=entry.object, then=F("object")), default=Value("")),
+    )
+    return is_first
+
+
+def _network_of(address: str) -> str:
+    """An address as far as it says who comes from it: whoever has one of IPv6 has 2^64."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    return address if found.version == 4 else str(ip_network((found, 64), strict=False))
+
+
+@transaction.atomic
+def sum_up_repeats(now=None) -> int:
+    """Write the rows that say how often something was done beyond those that were written, for all whose time
+    is over. Returns how many were over."""
+    over = AuditRepeats.objects.filter(started_at__lte=(now or timezone.now()) - ROWS_FOR)
+    found = list(over.order_by("started_at")[:SUMMED_AT_ONCE])
+    for one in found:
+        # Counted once more meanwhile, or summed up by somebody else: left to the next round.
+        is_ours, _models = AuditRepeats.objects.filter(pk=one.pk, count=one.count).delete()
+        if is_ours and one.count > one.written:
+            _append(_summary_of(one))
+    return len(found)
+
+
+def _summary_of(repeats: AuditRepeats) -> AuditEntry:
+    copied = ("act", "actor_id", "actor", "username", "address", "workspace_id", "object")
+    times = {
+        "times": repeats.count - repeats.written,
+        "since": repeats.started_at.isoformat(timespec="seconds"),
+        "until": repeats.last_at.isoformat(timespec="seconds"),
+    }
+    fields = {name: getattr(repeats, name) for name in copied}
+    return AuditEntry(at=timezone.now(), before={}, after=times, **fields)
 
 
 def in_english(text) -> str:

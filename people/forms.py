@@ -5,6 +5,7 @@ from django.contrib.auth import get_user_model, password_validation
 from django.utils.translation import gettext_lazy as _
 
 from people.models import NAME_LENGTH, Role, Workspace
+from people.names import validate_visible
 from people.team import LIMITS
 
 NAME_TAKEN = _("This name is taken.")
@@ -14,6 +15,7 @@ class NameForm(forms.Form):
     name = forms.CharField(
         label=_("Name"),
         max_length=NAME_LENGTH,
+        validators=[validate_visible],
         error_messages={"required": _("Give the workspace a name.")},
     )
 
@@ -61,7 +63,9 @@ def at_least_one(value):
 class NewAccountForm(forms.Form):
     """The account of somebody who was invited."""
 
-    full_name = forms.CharField(label=_("Your name"), max_length=100, required=False)
+    full_name = forms.CharField(
+        label=_("Your name"), max_length=100, required=False, validators=[validate_visible]
+    )
     username = forms.CharField(
         label=_("Name to sign in with"), error_messages={"required": _("Choose a name to sign in with.")}
     )

@@ -11,9 +11,19 @@ from django.db.models import Case, Exists, F, Q, Subquery, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from people.audit import AuditEntry, AuditHead
+from people.audit import AuditEntry, AuditHead, AuditRepeats
+from people.names import validate_visible
 
-__all__ = ["AuditEntry", "AuditHead", "Invitation", "Membership", "Preferences", "Workspace", "membership_of"]
+__all__ = [
+    "AuditEntry",
+    "AuditHead",
+    "AuditRepeats",
+    "Invitation",
+    "Membership",
+    "Preferences",
+    "Workspace",
+    "membership_of",
+]
 
 NAME_LENGTH = 80
 INVITATION_LASTS = timedelta(days=7)
@@ -43,7 +53,7 @@ def enterable_by(user, prefix: str = "") -> Q:
 class Workspace(models.Model):
     """A team, its members, its runs."""
 
-    name = models.CharField(max_length=NAME_LENGTH)
+    name = models.CharField(max_length=NAME_LENGTH, validators=[validate_visible])
     created_at = models.DateTimeField(auto_now_add=True)
     needs_second_factor = models.BooleanField(default=False)
     # How much may be launched; None where nothing is said.

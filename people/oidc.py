@@ -21,6 +21,7 @@ from django.shortcuts import render
 
 from people.audit import Act, audit
 from people.models import Membership, Workspace
+from people.names import visible
 
 NONCE = "oidc_nonce"
 LONGEST_UID = SocialAccount._meta.get_field("uid").max_length
@@ -84,6 +85,11 @@ class InvitedByTheirDomain(DefaultSocialAccountAdapter):
 
     def is_open_for_signup(self, request, sociallogin):
         return _is_welcome(sociallogin)
+
+    def populate_user(self, request, sociallogin, data):
+        """Names are theirs to choose over there, too: what nobody would see is left out."""
+        names = {key: visible(value) if isinstance(value, str) else value for key, value in data.items()}
+        return super().populate_user(request, sociallogin, names)
 
     @transaction.atomic
     def save_user(self, request, sociallogin, form=None):

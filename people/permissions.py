@@ -81,6 +81,7 @@ class PermissionMiddleware:
         if needed is None or not request.user.is_authenticated:
             raise PermissionDenied
         if request.membership is None:
+            note_refusal(request, "no workspace")
             return render(request, "people/no_workspace.html", status=403)
         return refused(request, view.refusal)
 
@@ -93,5 +94,9 @@ def _hidden(request):
 
 def refused(request, reason):
     """403 with a sentence; the refusal is noted."""
-    audit(request, Act.REFUSED, f"{request.method} {request.path}", after={"reason": reason})
+    note_refusal(request, reason)
     return render(request, "403.html", {"reason": reason}, status=403)
+
+
+def note_refusal(request, reason) -> None:
+    audit(request, Act.REFUSED, f"{request.method} {request.path}", after={"reason": reason})

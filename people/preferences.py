@@ -4,9 +4,12 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
+from people.audit import Act, audit
 from people.models import Preferences
+from people.names import validate_visible
 
 
 def zone_names() -> list[str]:
@@ -18,7 +21,7 @@ def zone_names() -> list[str]:
 class PreferencesForm(forms.Form):
     """Bound to a person. Everything may be left to the browser and the instance."""
 
-    name = forms.CharField(label=_("Name"), max_length=150, required=False)
+    name = forms.CharField(label=_("Name"), max_length=150, required=False, validators=[validate_visible])
     language = forms.ChoiceField(label=_("Language"), required=False)
     time_zone = forms.CharField(label=_("Time zone"), max_length=60, required=False)
     times = forms.ChoiceField(
@@ -46,11 +49,18 @@ class PreferencesForm(forms.Form):
             raise forms.ValidationError(_("There is no such time zone. Its name looks like Europe/Berlin."))
         return name
 
+    @transaction.atomic
     def save(self):
         chosen = self.cleaned_data
-        self.user.first_name, self.user.last_name = chosen["name"], ""
         if "name" in self.changed_data:
+            before = {"name": self.user.get_full_name()}
+            self.user.first_name, self.user.last_name = chosen["name"], ""
             self.user.save(update_fields=["first_name", "last_name"])
+            # In each workspace: colleagues of all of them are shown the name.
+            for place in self.user.memberships.select_related("workspace") or [self.user]:
+                audit(place, Act.RENAMED, self.user, before=before, after={"name": chosen["name"]})
+        if changed := sorted({*self.changed_data} - {"name"}):
+            audit(self.user, Act.PREFERENCES_CHANGED, ", ".join(changed))
         self.preferences.language = chosen["language"]
         self.preferences.time_zone = chosen["time_zone"]
         self.preferences.remembered |= {

@@ -42,6 +42,13 @@ def work_in(user, workspace: Workspace) -> None:
 
 
 @transaction.atomic
+def switch(user, workspace: Workspace) -> None:
+    """Go on in another workspace of one's own."""
+    work_in(user, workspace)
+    audit(user, Act.WORKSPACE_SWITCHED, workspace, workspace=workspace)
+
+
+@transaction.atomic
 def change(membership: Membership, act: str, **fields) -> None:
     """Change the workspace this manager is in: its name, what it asks for, its limits."""
     workspace = Workspace.objects.select_for_update(no_key=True).get(pk=membership.workspace_id)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from people.audit import Act, audit
 from people.models import Membership
 from runs import accepting
 from runs.accepting import NotAllowed
@@ -84,6 +85,7 @@ def relaunch(membership: Membership, runs: Iterable[Run], token: uuid.UUID) -> O
         try:
             anew = accepting.relaunch(run, membership, token=uuid.uuid5(token, str(run.pk)))
         except OverLimit as reason:
+            audit(membership, Act.REFUSED, f"{run.pk}: {run.title}", after={"reason": str(reason)})
             outcome.note(run, told(str(reason)))
         else:
             outcome.note(anew)

@@ -43,14 +43,20 @@ def token_of(agent_session: AgentSession, file: RemoteFile) -> str:
     return signing.dumps([agent_session.pk, file.file_id], salt=TOKEN_SALT)
 
 
-def address_of(agent_session: AgentSession, token: str) -> str:
-    """Where the file behind the token is for a short time, asked for anew. Raises NotRead."""
+def file_id_of(agent_session: AgentSession, token: str) -> str:
+    """Giga's id of the file behind the token. Raises NotRead."""
     try:
         session_id, file_id = signing.loads(token, salt=TOKEN_SALT)
     except (signing.BadSignature, ValueError):
         session_id, file_id = None, ""
     if session_id != agent_session.pk:
         raise NotRead(_("This session has no such file."), is_gone=True)
+    return file_id
+
+
+def address_of(agent_session: AgentSession, token: str) -> str:
+    """Where the file behind the token is for a short time, asked for anew. Raises NotRead."""
+    file_id = file_id_of(agent_session, token)
     url = _ask(agent_session, lambda access: giga.get_download_url(access, file_id=file_id))
     try:
         place = check_address(

@@ -3,6 +3,7 @@
 from django.shortcuts import render
 from django_htmx.http import reswap, retarget
 
+from people.permissions import note_refusal
 from runs import limits
 from runs.sayings import told
 
@@ -23,6 +24,7 @@ class OverLimitMiddleware:
     def process_exception(self, request, exception):
         if not isinstance(exception, limits.OverLimit):
             return None
+        note_refusal(request, str(exception))
         sent = [
             (name, value)
             for name, values in request.POST.lists()

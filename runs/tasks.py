@@ -6,6 +6,7 @@ import logging
 from django.utils import timezone
 from django_tasks import task
 
+from people.audit import sum_up_repeats
 from runs import extending, following, launching, set_back
 from runs.models import Run
 
@@ -34,8 +35,8 @@ def ring(row_id: int, bell=launch) -> bool:
 
 
 def tick() -> int:
-    """Ring for every launch and extension that is due and unclaimed, and give up what a dead process held.
-    Returns how many."""
+    """Ring for every launch and extension that is due and unclaimed, give up what a dead process held, and
+    sum up what the audit log only counts. Returns how many."""
     set_back.heal_if_set_back()
     now = timezone.now()
     stuck = list(Run.objects.stuck_sending(now))
@@ -48,4 +49,6 @@ def tick() -> int:
         is_heard = is_heard and ring(row_id, bell)
         if not is_heard:  # the broker is away, and this process has threads of its own
             ring(row_id, bell.using(backend="here"))
-    return len(stuck) + following.give_up_unasked() + extending.give_up_sending() + len(due)
+    return (
+        sum_up_repeats() + len(stuck) + following.give_up_unasked() + extending.give_up_sending() + len(due)
+    )

@@ -8,13 +8,25 @@ from django.http import StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from people.audit import AuditEntry
+from people.audit import Act, AuditEntry, audit
 from people.permissions import MANAGE, permission
 from people.spreadsheets import safe_cell
 from people.views.answers import step_up
 
 ROWS = 50
-COLUMNS = ["number", "at", "who", "address", "act", "object", "before", "after", "hash"]
+COLUMNS = [
+    "number",
+    "at",
+    "who",
+    "address",
+    "act",
+    "object",
+    "before",
+    "after",
+    "hash",
+    "user_id",
+    "username",
+]
 
 
 @permission(MANAGE)
@@ -44,7 +56,10 @@ def log(request):
 @step_up
 def export(request):
     """The same rows as CSV, all of them."""
-    entries = AuditEntry.objects.of(request.membership.workspace).matching(_asked(request))
+    text = _asked(request)
+    noted = audit(request, Act.EXPORTED, "audit.csv", after={"q": text} if text else None)
+    entries = AuditEntry.objects.of(request.membership.workspace).matching(text)
+    entries = entries.filter(number__lt=noted.number)
     writer = csv.writer(Echo())
     lines = (writer.writerow(map(safe_cell, row)) for row in _rows(entries))
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
@@ -71,6 +86,8 @@ def _rows(entries):
             entry.object,
             *changes,
             entry.hash,
+            "" if entry.actor_id is None else entry.actor_id,
+            entry.username,
         ]
 
 

@@ -56,7 +56,7 @@ def switch(request):
     if not (pk.isascii() and pk.isdecimal()):
         raise Http404
     workspace = get_object_or_404(Workspace.objects.of(request.user), pk=int(pk[:18]))
-    team.work_in(request.user, workspace)
+    team.switch(request.user, workspace)
     onward = request.POST.get("next", "")
     is_path = onward.startswith("/")  # a word alone would be taken for the name of a page
     is_ours = is_path and url_has_allowed_host_and_scheme(onward, {request.get_host()}, request.is_secure())

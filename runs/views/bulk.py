@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
+from people.audit import TEXT_LENGTH, Act, audit
 from people.permissions import WATCH, permission, refused
 from runs import bulk, exporting, listing, tasks
 from runs.accepting import NotAllowed
@@ -39,7 +40,7 @@ def run_bulk(request):
         # Picked rows count even when they do not match any longer.
         runs = listing.filtered(membership, {}).filter(pk__in=form.cleaned_data["run"])
     if form.cleaned_data["action"] in MEDIA:
-        return _export(runs, form.cleaned_data["action"])
+        return _export(request, runs, form.cleaned_data)
     try:
         outcome = _act(membership, runs, form.cleaned_data)
     except NotAllowed as reason:
@@ -64,7 +65,12 @@ def _act(membership, runs, asked: dict) -> bulk.Outcome:
     return outcome
 
 
-def _export(runs, kind: str):
+def _export(request, runs, asked: dict):
+    kind = asked["action"]
+    picked = {} if asked["everything"] else {"runs": ", ".join(str(pk) for pk in asked["run"])[:TEXT_LENGTH]}
+    audit(
+        request, Act.EXPORTED, f"runs.{kind}", after={"list": request.GET.urlencode()[:TEXT_LENGTH], **picked}
+    )
     media, lines = MEDIA[kind]
     name = f"runs-{timezone.localtime():%Y-%m-%d-%H%M}.{kind}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}

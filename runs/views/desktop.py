@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET
 
+from people.audit import Act, audit
 from people.permissions import OPERATE, permission
 from runs.desktop import Refused, view_only
 from runs.desktop_door import checked_desktop, token_for
@@ -35,6 +36,8 @@ def run_desktop(request, pk):
         )
     if desktop.kind == "page":
         return _framed(render(request, "runs/desktop_page.html", {"run": run}), f"'self' {desktop.origin}")
+    # Whoever has the token is shown the desktop by the socket.
+    audit(request, Act.DESKTOP_SEEN, f"{run.pk}: {run.title}")
     socket = f"/ws/desktop/{token_for(request.session.session_key, run)}/"
     return _framed(render(request, "runs/desktop_stream.html", {"run": run, "socket": socket}), "'none'")
 
@@ -52,7 +55,9 @@ def run_desktop_open(request, pk):
         raise Http404 from None
     if desktop.kind != "page":
         raise Http404
-    url = view_only(desktop.url) if "view_only" in request.GET else desktop.url
+    is_seen_only = "view_only" in request.GET
+    audit(request, Act.DESKTOP_SEEN if is_seen_only else Act.DESKTOP_OPENED, f"{run.pk}: {run.title}")
+    url = view_only(desktop.url) if is_seen_only else desktop.url
     return HttpResponse(status=302, headers={"Location": url, "Referrer-Policy": "no-referrer"})
 
 

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from people.permissions import OPERATE, permission
+from people.permissions import OPERATE, note_refusal, permission
 from runs import accepting, comparing, curl, live, tasks
 from runs.accepting import CONFIGURATION, NotPossible, configuration_of
 from runs.examples import EXAMPLE_BY_SLUG
@@ -40,6 +40,7 @@ def run_new(request):
         try:
             run = _launch(request, form.cleaned_data)
         except OverLimit as error:
+            note_refusal(request, str(error))
             over_limit = told(str(error))
         else:
             # Kept: the same texts again, with a token of their own.

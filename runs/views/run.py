@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
+from people.audit import Act, audit
 from people.permissions import OPERATE, WATCH, permission
 from runs import comparing, curl, live, remembering, tasks
 from runs.accepting import NotPossible, configuration_of
@@ -107,7 +108,9 @@ def run_settle(request, pk):
 def run_read(request, pk):
     """Has the session of an unknown run read now, and says what that told."""
     membership = request.membership
-    problem = read_again(visible_run(request, pk), membership)
+    run = visible_run(request, pk)
+    audit(request, Act.RUN_READ, f"{run.pk}: {run.title}")
+    problem = read_again(run, membership)
     event_id = live.newest_event_of_run(pk)
     run = visible_run(request, pk)
     is_open = run.status == Status.UNKNOWN

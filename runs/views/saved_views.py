@@ -1,12 +1,14 @@
 """Names for states of the runs list, and how the list looks to a person."""
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from people.audit import Act, audit
 from people.permissions import WATCH, permission
 from runs import listing
 from runs.forms import RunFilterForm, SavedViewForm
@@ -28,9 +30,11 @@ def run_views(request):
     if request.method == "POST" and form.is_valid():
         kept = {"query": query, "is_shared": form.cleaned_data["is_shared"]}
         name = form.cleaned_data["name"]
-        view, _is_new = SavedView.objects.update_or_create(
-            workspace=membership.workspace, owner=request.user, name=name, defaults=kept
-        )
+        with transaction.atomic():
+            view, _is_new = SavedView.objects.update_or_create(
+                workspace=membership.workspace, owner=request.user, name=name, defaults=kept
+            )
+            audit(request, Act.VIEW_KEPT, name, after={"list": query, "is_shared": view.is_shared})
         return redirect(reverse("run-list") + address_of(view))
     views = SavedView.objects.visible_to(request.user, membership.workspace).select_related("owner")
     for view in views:
@@ -51,7 +55,9 @@ def run_view_delete(request, pk):
     """Forgets one of one's own views."""
     views = SavedView.objects.visible_to(request.user, request.membership.workspace)
     view = get_object_or_404(views.filter(owner=request.user), pk=pk)
-    view.delete()
+    with transaction.atomic():
+        view.delete()
+        audit(request, Act.VIEW_DELETED, view, before={"list": view.query, "is_shared": view.is_shared})
     messages.success(request, _("The view %(name)s is gone.") % {"name": view.name})
     return redirect("run-list")
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from people.audit import Act, audit
 from people.permissions import WATCH, permission
 from runs import files
 from runs.files import NotRead
@@ -87,6 +88,8 @@ def session_file(request, pk, token):
             raise Http404 from None
         messages.warning(request, str(reason))
         return redirect("session-detail", pk)
+    named = {"file": files.file_id_of(agent_session, token)}
+    audit(request, Act.FILE_OPENED, f"{agent_session.pk}: {agent_session}", after=named)
     return HttpResponse(status=302, headers={"Location": url, "Referrer-Policy": "no-referrer"})
 
 
@@ -95,6 +98,7 @@ def session_file(request, pk, token):
 def session_thread(request, pk):
     """Reads the conversation from Giga anew. With htmx the part alone, else back to the page."""
     agent_session = _visible_session(request, pk)
+    audit(request, Act.THREAD_READ, f"{agent_session.pk}: {agent_session}")
     problem = read_thread(agent_session)
     if request.htmx:
         return render(

@@ -1,20 +1,38 @@
 """The audit log: added to in the transaction of the act, and nowhere else; what was changed in it shows."""
 
 import csv
+import hashlib
 import io
+import json
 
 import pytest
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from people import team
-from people.audit import Act, AuditEntry, AuditHead, audit, coming_from, faults
+from people.audit import (
+    MAX_ADDRESSES,
+    ROWS_EACH,
+    ROWS_FOR,
+    Act,
+    AuditEntry,
+    AuditHead,
+    AuditRepeats,
+    audit,
+    coming_from,
+    faults,
+    sum_up_repeats,
+)
 from people.models import Membership
 from people.spreadsheets import safe_cell
 from runs import accepting
 from runs.models import Run
 from runs.status import Status
+from runs.tasks import tick
 from tests import factories
 
 
@@ -46,6 +64,8 @@ def test_an_empty_log_is_whole(db):
     [
         ("actor", "'somebody else'"),
         ("actor_id", "99"),
+        ("username", "'root'"),
+        ("username", "''"),
         ("act", "'joined'"),
         ("object", "'9'"),
         ("address", "'198.51.100.1'"),
@@ -89,9 +109,11 @@ def test_swapped_rows_show(log):
 
 
 def test_a_row_put_in_by_hand_shows(log):
+    columns = [field.column for field in AuditEntry._meta.fields if field.column != "number"]
+    copied = ", ".join(f'"{column}"' for column in columns)
     sql(
-        "INSERT INTO people_auditentry SELECT 6, at, actor_id, actor, workspace_id, address, act, object,"
-        " before, after, previous, hash FROM people_auditentry WHERE number = 5"
+        f"INSERT INTO people_auditentry (number, {copied})"
+        f" SELECT 6, {copied} FROM people_auditentry WHERE number = 5"
     )
     assert faults()
 
@@ -228,6 +250,172 @@ def test_a_refused_launch_is_noted(client, viewer):
     assert (entry.actor, entry.object) == ("victor", "POST /runs/new/")
 
 
+def test_a_row_says_who_it_was_however_they_call_themselves(client, manager, operator, workspace):
+    """Somebody takes another's name for a while, and gives it back."""
+    factories.sign_in(client, operator)
+    for name in ("mona", "Olga Moss"):
+        client.post("/me/", {"name": name, "times": "relative", "single_keys": "on"})
+        client.post("/runs/new/", {"launch_token": "x"})
+        factories.make_run(workspace).write_note("Done.", by=operator)
+        operator.refresh_from_db()
+    rows = AuditEntry.objects.exclude(act=Act.SIGNED_IN).order_by("number")
+    assert set(rows.values_list("actor_id", "username")) == {(operator.pk, "olga")}
+    assert list(rows.values_list("act", "actor", "before", "after")) == [
+        ("renamed", "mona", {"name": ""}, {"name": "mona"}),
+        ("run-note", "olga", {}, {}),
+        ("renamed", "Olga Moss", {"name": "mona"}, {"name": "Olga Moss"}),
+        ("run-note", "mona", {}, {}),
+    ]
+
+
+def test_a_new_name_is_noted_wherever_it_is_shown(client, operator, stranger):
+    elsewhere = stranger.memberships.get().workspace
+    Membership.objects.create(user=operator, workspace=elsewhere, role="viewer")
+    client.force_login(operator)
+    client.post("/me/", {"name": "mona", "times": "relative"})
+    noted = AuditEntry.objects.filter(act=Act.RENAMED).values_list("workspace_id", flat=True)
+    assert sorted(noted) == sorted(operator.memberships.values_list("workspace", flat=True))
+
+
+class TestRowsOfBefore:
+    """Rows that were written when only the name was kept by which somebody called themselves."""
+
+    @pytest.fixture
+    def old_log(self, log):
+        previous = ""
+        for entry in log:
+            entry.username, entry.previous = "", previous
+            said = [entry.previous, entry.number, entry.at.isoformat(), entry.actor_id, entry.actor]
+            said += [entry.workspace_id, entry.address, entry.act, entry.object, entry.before, entry.after]
+            previous = entry.hash = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        sql("DELETE FROM people_auditentry")
+        AuditEntry.objects.bulk_create(log)
+        sql(f"UPDATE people_audithead SET hash = '{previous}'")
+        return log
+
+    def test_they_stand_and_newer_ones_follow_them(self, old_log, manager):
+        assert faults() == []
+        audit(manager, Act.SIGNED_OUT)
+        assert faults() == [] and AuditEntry.objects.first().username == "mona"
+
+    def test_a_name_added_to_one_shows(self, old_log):
+        sql("UPDATE people_auditentry SET username = 'olga' WHERE number = 3")
+        assert faults() == ["row 3 was changed after it was written"]
+
+    def test_the_page_has_the_number_of_their_person(self, old_log, client, manager, workspace):
+        factories.sign_in(client, manager)
+        entry = audit(manager.memberships.get(), Act.INVITED, "nora")
+        sql(f"UPDATE people_auditentry SET username = '' WHERE number = {entry.number}")
+        page = client.get("/team/audit/", {"q": "nora"}).content.decode()
+        assert f'<bdi>mona</bdi> <span class="mut">#{manager.pk}</span>' in page
+
+
+class TestRepeats:
+    """What anybody can make happen as often as they like fills no disk."""
+
+    def refuse(self, client, times, path="/runs/new/"):
+        for _ in range(times):
+            assert client.post(path, {}).status_code == 403
+
+    def rows(self, act=Act.REFUSED):
+        return AuditEntry.objects.filter(act=act).order_by("number")
+
+    def test_of_many_refusals_the_first_are_rows_and_one_says_how_many_there_were(self, client, viewer):
+        client.force_login(viewer)
+        self.refuse(client, 40)
+        assert self.rows().count() == ROWS_EACH
+        assert sum_up_repeats() == 0
+        assert sum_up_repeats(timezone.now() + ROWS_FOR) == 1
+        last = self.rows().last()
+        assert self.rows().count() == ROWS_EACH + 1
+        assert (last.username, last.actor_id, last.object) == ("victor", viewer.pk, "POST /runs/new/")
+        assert last.workspace_id == viewer.memberships.get().workspace_id
+        assert last.after["times"] == 40 - ROWS_EACH and last.after["since"] <= last.after["until"]
+        assert faults() == [] and not AuditRepeats.objects.exists()
+
+    def test_of_different_targets_no_more_are_rows(self, client, viewer):
+        client.force_login(viewer)
+        for number in range(1, 30):
+            self.refuse(client, 1, f"/runs/{number}/notes/")
+        sum_up_repeats(timezone.now() + ROWS_FOR)
+        assert self.rows().count() == ROWS_EACH + 1
+        assert (self.rows().last().object, self.rows().last().after["times"]) == ("", 29 - ROWS_EACH)
+
+    def test_each_person_and_each_kind_has_rows_of_its_own(self, client, viewer, workspace):
+        another = factories.make_person(workspace, role="viewer")
+        for person in (viewer, another):
+            client.force_login(person)
+            self.refuse(client, ROWS_EACH + 2)
+            client.post("/workspaces/switch/", {"workspace": workspace.pk})
+        assert self.rows().count() == 2 * ROWS_EACH
+        assert self.rows(Act.WORKSPACE_SWITCHED).count() == 2
+
+    def test_after_their_time_rows_are_written_again(self, viewer):
+        for _ in range(ROWS_EACH + 3):
+            audit(viewer.memberships.get(), Act.REFUSED, "x")
+        AuditRepeats.objects.update(started_at=timezone.now() - ROWS_FOR)
+        assert audit(viewer.memberships.get(), Act.REFUSED, "y").object == "y"
+        objects = list(self.rows().values_list("object", flat=True))
+        assert objects == ["x"] * ROWS_EACH + ["x", "y"] and faults() == []
+
+    def test_few_are_not_summed_up(self, viewer):
+        audit(viewer, Act.REFUSED, "x")
+        assert sum_up_repeats(timezone.now() + ROWS_FOR) == 1
+        assert self.rows().count() == 1 and not AuditRepeats.objects.exists()
+
+    def test_tries_to_sign_in_from_one_address_are_few_rows_whoever_is_meant(self, client, operator):
+        for number in range(ROWS_EACH):
+            login = "olga" if number % 2 else f"nobody{number}"
+            client.post("/accounts/login/", {"login": login, "password": "wrong"})
+        cache.clear()  # the limit on tries of this minute
+        for login in ("olga", "nobody", "olga"):
+            client.post("/accounts/login/", {"login": login, "password": "wrong"})
+        assert self.rows(Act.SIGN_IN_FAILED).count() == ROWS_EACH
+        sum_up_repeats(timezone.now() + ROWS_FOR)
+        summed = self.rows(Act.SIGN_IN_FAILED)[ROWS_EACH:]
+        told = {(one.object, one.workspace_id, one.after["times"]) for one in summed}
+        assert told == {("olga", operator.memberships.get().workspace_id, 2), ("", None, 1)}
+
+    @pytest.mark.parametrize("address", ["198.51.100.{}", "2001:db8:{}::1"])
+    def test_strangers_from_many_addresses_are_few_rows_too(self, db, address):
+        for number in range(200):
+            with coming_from(address.format(number)):
+                audit(None, Act.SIGN_IN_FAILED, "")
+        assert self.rows(Act.SIGN_IN_FAILED).count() <= MAX_ADDRESSES + ROWS_EACH
+        sum_up_repeats(timezone.now() + ROWS_FOR)
+        summed = self.rows(Act.SIGN_IN_FAILED)
+        assert sum(one.after.get("times", 1) for one in summed) == 200
+        assert summed.last().address == "elsewhere" and faults() == []
+
+    def test_all_addresses_of_one_network_are_one(self, db):
+        for number in range(50):
+            with coming_from(f"2001:db8::{number:x}"):
+                audit(None, Act.SIGN_IN_FAILED, "")
+        assert self.rows(Act.SIGN_IN_FAILED).count() == ROWS_EACH
+
+    @pytest.mark.parametrize("before", [0, 1, ROWS_EACH - 1, ROWS_EACH, ROWS_EACH + 1])
+    def test_a_name_that_somebody_has_takes_as_many_queries_as_one_nobody_has(self, operator, before):
+        place = operator.memberships.get().workspace
+        AuditHead.objects.get_or_create(pk=1)
+        counted = []
+        for workspace, name in ((place, "olga"), (None, "")):
+            AuditRepeats.objects.all().delete()
+            with coming_from("198.51.100.1"):
+                for _ in range(before):
+                    audit(None, Act.SIGN_IN_FAILED, "")
+                with CaptureQueriesContext(connection) as queries:
+                    audit(None, Act.SIGN_IN_FAILED, name, workspace=workspace)
+            counted.append(len(queries))
+        assert counted[0] == counted[1]
+
+    def test_the_tick_sums_up(self, viewer):
+        for _ in range(ROWS_EACH + 1):
+            audit(viewer, Act.REFUSED, "x")
+        AuditRepeats.objects.update(started_at=timezone.now() - ROWS_FOR)
+        tick()
+        assert self.rows().last().after["times"] == 1
+
+
 class TestPage:
     @pytest.fixture
     def client(self, client, manager):
@@ -258,6 +446,18 @@ class TestPage:
         audit(manager.memberships.get(), Act.REMOVED, "olga")
         entries = client.get("/team/audit/", {"q": text}).context["entries"]
         assert len([entry for entry in entries if entry.act != Act.SIGNED_IN]) == found
+
+    def test_the_name_to_sign_in_with_is_found_and_shown_beside_the_one_they_chose(self, client, operator):
+        operator.first_name = "root"
+        operator.save()
+        audit(operator.memberships.get(), Act.RUN_NOTE, "a run")
+        for text in ("olga", "root", str(operator.pk), f"#{operator.pk}"):
+            page = client.get("/team/audit/", {"q": text})
+            assert Act.RUN_NOTE in [entry.act for entry in page.context["entries"]], text
+        assert '<b><bdi>olga</bdi></b> <span class="mut"><bdi>root</bdi></span>' in page.content.decode()
+        answer = client.get("/team/audit/export/?q=olga")
+        row = next(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
+        assert (row["who"], row["user_id"], row["username"]) == ("root", str(operator.pk), "olga")
 
     def test_many_rows_come_in_pages_with_as_many_queries(self, client, manager, django_assert_num_queries):
         for n in range(60):

@@ -1,0 +1,73 @@
+"""How people and workspaces may be called. A name is to be read: what is not seen in it, or turns round what
+stands beside it, is there to be taken for another. And when two names to sign in with are the same."""
+
+import unicodedata
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+# Controls, formats (which turn the direction of writing, or join and part letters), halves of characters,
+# private and unassigned ones, and what ends a line or a paragraph.
+INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+# Others that Unicode calls ignorable (Default_Ignorable_Code_Point), and blanks that are no space.
+INVISIBLE = [
+    (0x034F, 0x034F),
+    (0x115F, 0x1160),
+    (0x17B4, 0x17B5),
+    (0x180B, 0x180F),
+    (0x2800, 0x2800),
+    (0x3164, 0x3164),
+    (0xFE00, 0xFE0F),
+    (0xFFA0, 0xFFA0),
+    (0x13441, 0x13442),
+    (0x16FE4, 0x16FE4),
+    (0x1D159, 0x1D159),
+    (0xE0100, 0xE01EF),
+]
+NON_JOINER, JOINER = "\u200c", "\u200d"
+VIRAMA = 9  # the combining class of signs by which letters of Indian scripts are joined
+
+
+def invisible_in(name: str) -> str:
+    """The first character that nobody would see, or ""."""
+    return next(
+        (one for place, one in enumerate(name) if _is_invisible(one) and not _is_spelling(name, place)), ""
+    )
+
+
+def visible(name: str) -> str:
+    """The name without what nobody sees, for one that cannot be asked for again."""
+    return "".join(
+        one for place, one in enumerate(name) if not _is_invisible(one) or _is_spelling(name, place)
+    )
+
+
+def validate_visible(name: str) -> None:
+    """Raises ValidationError for a name with something in it that nobody sees."""
+    if found := invisible_in(name):
+        sentence = _("Something in it cannot be seen (%(code)s). Type the name anew, without it.")
+        raise ValidationError(sentence, params={"code": f"U+{ord(found):04X}"})
+
+
+def folded(name: str) -> str:
+    """A name to sign in with as it is compared: capitals, wide letters and other forms of a letter are it."""
+    letters = unicodedata.normalize("NFD", name).casefold()
+    letters = unicodedata.normalize("NFKD", letters).casefold()
+    return unicodedata.normalize("NFKC", letters)
+
+
+def _is_invisible(one: str) -> bool:
+    return unicodedata.category(one) in INVISIBLE_CATEGORIES or any(
+        first <= ord(one) <= last for first, last in INVISIBLE
+    )
+
+
+def _is_spelling(name: str, place: int) -> bool:
+    """Whether a joiner stands where words of some scripts are spelt with it (RFC 5892, A.1 and A.2)."""
+    if name[place] not in (NON_JOINER, JOINER) or not 0 < place < len(name) - 1:
+        return False
+    before, after = name[place - 1], name[place + 1]
+    if unicodedata.combining(before) == VIRAMA:
+        return True
+    is_arabic = all(unicodedata.bidirectional(one) == "AL" for one in (before, after))
+    return name[place] == NON_JOINER and is_arabic
