@@ -1,14 +1,14 @@
 """A workspace's Giga key: where Giga is, how many requests may be made now, and who watches its runs. No
 HTTP."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import models, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db import connection, models, transaction
+from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Greatest, Now
 from django.utils import timezone
 from django.utils.translation import gettext_noop
@@ -31,10 +31,29 @@ OUTAGES_TO_OPEN = 5
 OUTAGES_WITHIN = timedelta(seconds=30)
 PROBE_EVERY = timedelta(seconds=15)
 
+# What is added up in steps comes out a little off.
+ROUNDING_S = 0.001
+# The tick is a second late at most when a launch's turn comes.
+LAUNCH_FIRST_S = 2.0
+
 RATE_LIMIT = gettext_noop("Waiting for the rate limit of Giga.")
+# From so long on a wait says until when it lasts.
+LONG_WAIT = timedelta(minutes=10)
 KEY_UNREADABLE = gettext_noop(
     "This workspace's Giga key cannot be opened with the encryption keys of this start."
 )
+
+
+class DatabaseSeconds(Func):
+    """Seconds since 1970 by the database's clock, which all processes share."""
+
+    output_field = models.FloatField()
+
+    def as_sqlite(self, compiler, connection, **context):
+        return "((julianday('now') - 2440587.5) * 86400.0)", []
+
+    def as_postgresql(self, compiler, connection, **context):
+        return "EXTRACT(EPOCH FROM STATEMENT_TIMESTAMP())::float8", []
 
 
 def writes(method: Method) -> Method:
@@ -77,7 +96,28 @@ class GigaAccountQuerySet(models.QuerySet):
         """Give leases back at once, so that nobody waits for them to end."""
         mine = self.filter(lease_holder=holder)
         mine = mine if accounts is None else mine.filter(pk__in=accounts)
-        self.filter(pk__in=mine.locked()).update(lease_holder="", lease_until=None, polls_per_s=0)
+        self.filter(pk__in=mine.locked()).update(lease_holder="", lease_until=None)
+
+    @transaction.atomic
+    def book_readings(
+        self, wanted: Mapping[int, int], *, neglected: Collection[int]
+    ) -> dict[int, list[float]]:
+        """Take so many readings of each of these accounts from its budget, or as many as fit: account id to
+        in how many seconds each may be sent. `neglected`: see `pace.booked_for_s`."""
+        rows = self.filter(pk__in=wanted).order_by("pk").select_for_update(no_key=True)
+        now = DatabaseSeconds()
+        booked, used = {}, []
+        for pk, free_at, first_until, at in rows.values_list("pk", "free_at", "launches_first_until", now):
+            booked[pk] = pace.booked_for_s(
+                wanted[pk],
+                used_s=max(0.0, free_at - at),
+                launches_wait=first_until > at,
+                is_neglected=pk in neglected,
+            )
+            used.append((max(free_at, at) + len(booked[pk]) * pace.STEP_S, pk))
+        with connection.cursor() as cursor:
+            cursor.executemany("UPDATE runs_gigaaccount SET free_at = %s WHERE id = %s", used)
+        return booked
 
 
 class GigaAccount(models.Model):
@@ -101,10 +141,10 @@ class GigaAccount(models.Model):
     probe_after = models.DateTimeField(null=True, blank=True, editable=False)
     outages = models.PositiveIntegerField(default=0, editable=False)
     outages_since = models.DateTimeField(null=True, blank=True, editable=False)
-    # When people's next request is free (GCRA, seconds since 1970), and what the watcher uses of the key's
-    # rate.
-    people_free_at = models.FloatField(default=0, editable=False)
-    polls_per_s = models.FloatField(default=0, editable=False)
+    # The budget: when all that was taken from it has leaked away, and until when launches that wait for it
+    # come before all others. In seconds since 1970, by the database's clock.
+    free_at = models.FloatField(default=0, editable=False)
+    launches_first_until = models.FloatField(default=0, editable=False)
     lease_holder = models.CharField(max_length=64, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     fence = models.PositiveBigIntegerField(default=0, editable=False)
@@ -154,41 +194,65 @@ class GigaAccount(models.Model):
         return f"Giga cannot be reached since {since}. Trying again by itself."
 
     @property
-    def is_busy(self) -> bool:
-        """Whether requests of people were made faster than they may be, so that more could have to wait."""
-        return self.people_free_at > timezone.now().timestamp()
+    def rate_limit(self) -> str:
+        """Why nothing is asked before `not_before`, a sentence to keep."""
+        if self.not_before and self.not_before > timezone.now() + LONG_WAIT:
+            until = self.not_before.isoformat(timespec="seconds")
+            return f"Waiting for the rate limit of Giga, until {until}."
+        return RATE_LIMIT
 
     @writes
-    def take_for_people(self) -> bool:
-        """Spend one request on something a person waits for; False when there is none left now. One UPDATE
-        decides, so that all threads and processes share one budget: what the watcher does not use."""
-        now = timezone.now()
-        seconds = now.timestamp()
-        used = Case(When(lease_until__gt=Now(), then=F("polls_per_s")), default=Value(0.0))
-        step = Value(1.0) / (Value(pace.TOTAL_RATE_PER_S) - used)
-        free = Q(not_before=None) | Q(not_before__lte=now)
-        within_burst = Q(people_free_at__lte=seconds + step * Value(float(pace.PEOPLE_BURST - 1)))
-        mine = GigaAccount.objects.filter(free, within_burst, pk=self.pk, paused_at=None)
-        return bool(mine.update(people_free_at=Greatest(F("people_free_at"), Value(seconds)) + step))
+    def take_for_launch(self, requests: int = 1) -> bool:
+        """Spend so many requests on what costs money; False when they are not free now. One UPDATE decides,
+        so that all threads and processes share one budget."""
+        return self._take(requests, room=pace.BUCKET)
+
+    @writes
+    def take_for_person(self) -> bool:
+        """Spend one request on something a person waits for; False when there is none left now, or launches
+        wait."""
+        no_launch_waits = Q(launches_first_until__lte=DatabaseSeconds())
+        return self._take(1, no_launch_waits, room=pace.BUCKET - 1)
+
+    def _take(self, requests: int, *conditions: Q, room: int) -> bool:
+        now = DatabaseSeconds()
+        may_ask = Q(not_before=None) | Q(not_before__lte=timezone.now())
+        fits = Q(free_at__lte=now + Value((room - requests) * pace.STEP_S + ROUNDING_S))
+        mine = GigaAccount.objects.filter(may_ask, fits, *conditions, pk=self.pk, paused_at=None)
+        return bool(mine.update(free_at=Greatest(F("free_at"), now) + Value(requests * pace.STEP_S)))
+
+    @writes
+    def put_launch_first(self, requests: int, *, behind: int = 0) -> float:
+        """A launch waits for so many requests, behind so many others. Nobody else is served before it.
+        Returns in how many seconds they are probably free."""
+        now = DatabaseSeconds()
+        account = GigaAccount.objects.filter(pk=self.pk)
+        used_s = account.values_list(F("free_at") - now, flat=True)[0]
+        room_s = (pace.BUCKET - requests - behind * pace.LAUNCH_REQUESTS) * pace.STEP_S
+        wait_s = max(0.0, used_s - room_s)
+        until = now + Value(wait_s + LAUNCH_FIRST_S)
+        account.update(launches_first_until=Greatest(F("launches_first_until"), until))
+        return wait_s
+
+    @property
+    def has_launches_waiting(self) -> bool:
+        """Whether launches wait for the budget."""
+        now = DatabaseSeconds()
+        return GigaAccount.objects.filter(pk=self.pk, launches_first_until__gt=now).exists()
 
     @writes
     def take_or_why_not(self) -> str:
         """Spend one request on something a person asked for. Returns "" or why Giga is not asked now, a
         sentence to keep."""
+        return self.why_not_open() or ("" if self.take_for_person() else RATE_LIMIT)
+
+    def why_not_open(self) -> str:
+        """Why Giga may not be asked anything for this workspace now, a sentence to keep; "" when it may."""
         if self.paused_at:
             return self.paused_reason
         if not self.has_readable_key:
             return KEY_UNREADABLE
-        if not self.is_open:
-            return self.outage or RATE_LIMIT
-        return "" if self.take_for_people() else RATE_LIMIT
-
-    @writes
-    def says_polls_per_s(self, rate: float) -> None:
-        """What the watcher uses of this key's rate; the rest is for people. Writes only a change that
-        matters."""
-        if abs(self.polls_per_s - rate) > 0.01:
-            GigaAccount.objects.filter(pk=self.pk, lease_until__gt=Now()).update(polls_per_s=rate)
+        return "" if self.is_open else self.outage or self.rate_limit
 
     @writes
     def take_probe(self) -> bool:
@@ -234,9 +298,9 @@ class GigaAccount(models.Model):
         outages in a row open the circuit."""
         if error.outcome == Outcome.KEY_REFUSED:
             self.pause(f"Giga refuses this workspace's key: {error.message}")
-        elif error.outcome == Outcome.RATE_LIMITED:
+        elif error.retry_after_s and error.outcome != Outcome.NO_FREE_COMPUTER:
             self.wait(error.retry_after_s)
-        elif error.is_outage:
+        if error.is_outage:
             self._count_outage()
 
     def _count_outage(self) -> None:

@@ -4,18 +4,18 @@ plain values; no requests, no templates. Never a network call inside a transacti
 import uuid
 from datetime import timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from people.models import Membership
-from runs import giga
+from runs import giga, limits
 from runs.accepting import NotAllowed, NotPossible
 from runs.crash import crash_point
-from runs.giga import GigaError, Outcome
+from runs.giga import GigaError
 from runs.models import Extension, Run
 
-MINUTES = 15
+MINUTES = Extension.MINUTES
 TOKENS = uuid.UUID("6d1f3a52-5c1e-4a55-9f0a-0d5d3a3f0c15")
 # 5 s to connect, 20 s for the answer, and a margin.
 EXTEND_LEASE = timedelta(seconds=30)
@@ -23,18 +23,19 @@ ASKED_FOR = timedelta(seconds=60)
 
 
 def accept_extension(run: Run, membership: Membership, *, token: uuid.UUID) -> Extension:
-    """Take a press of +15 min on; the same token gives the same extension. Raises NotAllowed or
-    NotPossible."""
+    """Take a press of +15 min on; the same token gives the same extension. Raises NotAllowed, NotPossible or
+    OverLimit."""
     if not membership.can_operate:
         raise NotAllowed("Only operators and managers extend a run.")
     if not run.can_be_extended:
         raise NotPossible("Only a run with a computer can be extended.")
-    try:
-        with transaction.atomic():
-            extension = Extension.objects.create(run=run, by=membership.user, token=token)
-            run.record("extend", why=f"{MINUTES} min asked for", by=membership.user)
-    except IntegrityError:
-        return Extension.objects.get(run=run, token=token)
+    with transaction.atomic():
+        limits.hold(run.workspace_id)
+        if pressed := Extension.objects.filter(run=run, token=token).first():
+            return pressed
+        limits.keep_hours(membership, minutes=MINUTES, title=run.title)
+        extension = Extension.objects.create(run=run, by=membership.user, token=token)
+        run.record("extend", why=f"{MINUTES} min asked for", by=membership.user)
     return extension
 
 
@@ -67,23 +68,37 @@ def extend(extension_id: int) -> None:
     if timezone.now() - extension.asked_at > ASKED_FOR:
         _end(extension, Extension.Outcome.REFUSED, f"{MINUTES} min were not asked for: it took too long")
         return
-    if account.take_or_why_not():
+    if account.why_not_open() or not extension.become(
+        Extension.Outcome.SENDING, claimed_until=timezone.now() + EXTEND_LEASE
+    ):
         return
-    if not extension.become(Extension.Outcome.SENDING, claimed_until=timezone.now() + EXTEND_LEASE):
+    if not account.take_for_launch():
+        account.put_launch_first(1)
+        extension.become(Extension.Outcome.ASKED, claimed_until=None)
         return
     crash_point("extend_sending_stored")
+    if not _has_time_to_ask(extension):
+        return
     try:
         giga.extend_sandbox(account.access, sandbox_id=run.sandbox_id)
     except GigaError as error:
         account.note(error)
-        if error.outcome == Outcome.UNCLEAR:
+        if error.was_not_done:
+            _end(extension, Extension.Outcome.REFUSED, f"{MINUTES} min were not added: {error.message}")
+        else:
             why = f"Whether {MINUTES} min were added is not known: {error.message}"
             _end(extension, Extension.Outcome.UNCLEAR, why)
-        else:
-            _end(extension, Extension.Outcome.REFUSED, f"{MINUTES} min were not added: {error.message}")
         return
     crash_point("extend_answered")
     _confirm(extension)
+
+
+def _has_time_to_ask(extension: Extension) -> bool:
+    """Whether the claim outlasts the call. A process that was stopped meanwhile must not ask any more: others
+    may have told people that it is not known whether it did."""
+    call_ends_at = timezone.now() + timedelta(seconds=giga.READ_S)
+    mine = Extension.objects.filter(pk=extension.pk, outcome=Extension.Outcome.SENDING)
+    return mine.filter(claimed_until__gt=call_ends_at).exists()
 
 
 @transaction.atomic

@@ -17,7 +17,9 @@ READ_S = 20
 # `POST …/runs` may hold the connection for 15 s (Giga's API guide), so it gets twice that and a margin.
 START_RUN_S = 35
 MAX_ID_LENGTH = 200
-DEFAULT_RETRY_AFTER_S = 60
+DEFAULT_RETRY_AFTER_S = 60.0
+# What Giga's API guide says of Retry-After is kept to, up to a day.
+MAX_RETRY_AFTER_S = 86_400.0
 MOST_FILES = 1000
 SECRET_NAMES = ("vncurl", "streamurl", "token", "authorization", "apikey", "secret", "password")
 
@@ -59,6 +61,12 @@ class GigaError(Exception):
         self.retry_after_s = retry_after_s
         # Giga itself seems to be down: no connection, a broken one, or a 5xx.
         self.is_outage = is_outage
+
+    @property
+    def was_not_done(self) -> bool:
+        """Whether it is certain that Giga did not do what it was asked: nothing was sent, or Giga itself says
+        no in the words it documents. A gateway on the way may say 429 or 404 of what Giga has done."""
+        return self.outcome == Outcome.NOT_SENT or (self.outcome != Outcome.UNCLEAR and bool(self.code))
 
 
 @dataclass(frozen=True)
@@ -332,8 +340,14 @@ def _refusal(response: Answer, answer: object) -> GigaError:
             if status < 400
             else f"HTTP {status} without a reason"
         )
-        outcome = Outcome.KEY_REFUSED if status == 401 else Outcome.GONE if status == 404 else Outcome.UNCLEAR
-        return GigaError(f"Giga gave {said}", outcome=outcome, status_code=status, is_outage=status >= 500)
+        outcomes = {401: Outcome.KEY_REFUSED, 404: Outcome.GONE, 429: Outcome.RATE_LIMITED}
+        return GigaError(
+            f"Giga gave {said}",
+            outcome=outcomes.get(status, Outcome.UNCLEAR),
+            status_code=status,
+            is_outage=status >= 500,
+            retry_after_s=_retry_after_s(response),
+        )
     code = _text(envelope.get("code"), limit=60)
     if status == 429 and code == "CONCURRENCY_LIMIT_EXCEEDED":
         outcome = Outcome.NO_FREE_COMPUTER
@@ -355,9 +369,7 @@ def _refusal(response: Answer, answer: object) -> GigaError:
         request_id=_text(envelope.get("requestId"), limit=100),
         status_code=status,
         is_outage=status >= 500,
-        retry_after_s=_retry_after_s(response.headers.get("Retry-After"))
-        if outcome == Outcome.RATE_LIMITED
-        else 0,
+        retry_after_s=_retry_after_s(response),
     )
 
 
@@ -455,13 +467,22 @@ def _without_secrets(value: object, *, depth: int = 20) -> object:
     return value
 
 
-def _retry_after_s(header: str | None) -> float:
-    """Seconds to wait: whole seconds or an HTTP date, between 1 and 300; 60 when it says nothing usable."""
-    try:
-        seconds: float = min(300, int(header or ""))
-    except ValueError:
+def _retry_after_s(answer: Answer) -> float:
+    """For how many seconds nothing is to be asked, by an answer that is an error: what Retry-After says, in
+    whole seconds or as an HTTP date, up to a day; 60 for a 429 that says nothing usable, else 0."""
+    silent = DEFAULT_RETRY_AFTER_S if answer.status == 429 else 0.0
+    if answer.status != 429 and answer.status < 500:
+        return 0.0
+    said = (answer.headers.get("Retry-After") or "").strip()
+    numbers = [number.strip() for number in said.split(",")]
+    if all(number.isascii() and number.isdecimal() for number in numbers):
+        # A number with more digits than a day has is more than a day; Python refuses to read the longest.
+        digits = [number.lstrip("0") or "0" for number in numbers]
+        seconds = max(float(text) if len(text) < 9 else MAX_RETRY_AFTER_S for text in digits)
+    else:
         try:
-            seconds = (parsedate_to_datetime(header or "") - datetime.now(UTC)).total_seconds()
+            at = parsedate_to_datetime(said)
+            seconds = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
         except (ValueError, TypeError, OverflowError):
-            return DEFAULT_RETRY_AFTER_S
-    return min(300.0, max(1.0, seconds))
+            return silent
+    return min(MAX_RETRY_AFTER_S, max(1.0, seconds))

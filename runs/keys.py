@@ -63,7 +63,7 @@ def try_key(membership: Membership, account: GigaAccount) -> KeyTest:
 def _tried(account: GigaAccount) -> KeyTest:
     if account.paused_at:
         return KeyTest(False, account.paused_reason)
-    if not account.take_for_people():
+    if not account.take_for_person():
         return KeyTest(
             False, gettext_noop("Not asked: the requests of this minute are used up. Try again in a moment.")
         )

@@ -2,6 +2,7 @@
 requests, no templates. Never a network call inside a transaction."""
 
 import logging
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from runs import giga, limits, pace
-from runs.accounts import KEY_UNREADABLE, PROBE_EVERY, RATE_LIMIT
+from runs.accounts import KEY_UNREADABLE, PROBE_EVERY
 from runs.crash import crash_point
 from runs.giga import GigaError, Outcome
 from runs.models import LAUNCH_LEASE_S, AgentSession, GigaAccount, Run
@@ -20,8 +21,8 @@ from runs.status import Status
 logger = logging.getLogger(__name__)
 
 START_MESSAGE = "Start the task now."
+SOONEST_RETRY_S = 0.5
 BUSY_KEY = gettext_noop("Waiting for the rate limit: 60 requests a minute for one key.")
-BUSY_KEY_S = 2.0
 
 
 def launch(run_id: int) -> None:
@@ -37,14 +38,15 @@ def launch(run_id: int) -> None:
     if account is None or reason:
         _put_back(run, reason, delay_s)
         return
+    taken_at = time.monotonic()
     try:
         if not run.agent_session.thread_id and not _create_session(run, account):
             return
-        if not account.take_for_people():
-            _put_back(run, BUSY_KEY, BUSY_KEY_S)
-            return
     except GigaError as error:
         _session_failed(run, account, error)
+        return
+    if time.monotonic() - taken_at > pace.LATE_S and (wait_s := _wait_for_requests(run, account, 1)):
+        _put_back(run, BUSY_KEY, wait_s)
         return
     _start(run, account)
 
@@ -70,14 +72,20 @@ def _why_not_now(run: Run, account: GigaAccount | None) -> tuple[str, float]:
         return account.outage, PROBE_EVERY.total_seconds()
     if account.not_before and not account.is_open:
         wait_s = max(1.0, (account.not_before - timezone.now()).total_seconds())
-        return RATE_LIMIT, wait_s
-    # Nor is anybody overtaken while requests are scarce: each launch needs two of them, and the second of the
-    # first in line comes before the first of the second.
-    if account.is_busy and (ahead := Run.objects.in_line_before(run).count()):
-        return BUSY_KEY, min(BUSY_KEY_S * (1 + ahead), pace.SLOWEST_RETRY_S)
-    if not run.agent_session.thread_id and not account.take_for_people():
-        return BUSY_KEY, BUSY_KEY_S
-    return "", 0
+        return account.rate_limit, wait_s
+    needed = 1 if run.agent_session.thread_id else pace.LAUNCH_REQUESTS
+    wait_s = _wait_for_requests(run, account, needed)
+    return (BUSY_KEY, wait_s) if wait_s else ("", 0)
+
+
+def _wait_for_requests(run: Run, account: GigaAccount, needed: int) -> float:
+    """Take so many requests for this launch. Returns 0, or in how many seconds to try again. While requests
+    are scarce nobody is overtaken."""
+    ahead = Run.objects.in_line_before(run).count() if account.has_launches_waiting else 0
+    if not ahead and account.take_for_launch(needed):
+        return 0
+    wait_s = account.put_launch_first(needed, behind=ahead)
+    return min(max(wait_s, SOONEST_RETRY_S), pace.SLOWEST_RETRY_S)
 
 
 def _create_session(run: Run, account: GigaAccount) -> bool:
@@ -186,12 +194,13 @@ def _started(run: Run, started: giga.StartedRun) -> None:
 
 
 def _start_failed(run: Run, account: GigaAccount, error: GigaError) -> None:
-    if error.outcome in (Outcome.REFUSED, Outcome.KEY_REFUSED, Outcome.GONE) and error.code:
-        _reject(run, account, error)
+    if not error.was_not_done:
+        account.note(error)
+        _mark_unknown(run, error.message, request_id=error.request_id)
     elif error.outcome in (Outcome.RATE_LIMITED, Outcome.NO_FREE_COMPUTER, Outcome.NOT_SENT):
         _try_later(run, account, error)
     else:
-        _mark_unknown(run, error.message, request_id=error.request_id)
+        _reject(run, account, error)
 
 
 def _mark_unknown(run: Run, why: str, *, request_id: str = "") -> bool:
@@ -225,12 +234,11 @@ def _try_later(run: Run, account: GigaAccount, error: GigaError) -> None:
     attempt = run.attempt if run.status == Status.SENDING else run.attempt + 1
     delay = pace.retry_delay_s(attempt)
     account.note(error)
-    if error.outcome == Outcome.RATE_LIMITED:
-        delay = error.retry_after_s
-    elif error.outcome == Outcome.NO_FREE_COMPUTER:
+    if error.outcome == Outcome.NO_FREE_COMPUTER:
         delay = pace.SLOWEST_RETRY_S
+    delay = max(delay, error.retry_after_s)
     reasons = {
-        Outcome.RATE_LIMITED: RATE_LIMIT,
+        Outcome.RATE_LIMITED: account.rate_limit,
         Outcome.NO_FREE_COMPUTER: "Waiting for a free computer, place 1 in line: all of the plan are busy.",
     }
     run.keep(waits_for_computer=error.outcome == Outcome.NO_FREE_COMPUTER)

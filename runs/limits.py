@@ -3,14 +3,14 @@ while nobody else of the workspace launches: no number of threads gets past a li
 
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from django.db.models import ExpressionWrapper, F, FloatField, Sum
+from django.db.models import Sum
 from django.utils import timezone
 
 from people.audit import Act, audit
 from people.models import Membership, Workspace
-from runs.models import Run
+from runs.models import Extension, Run
 from runs.status import Status
 
 # Runs that cost no time: Giga never started them.
@@ -37,7 +37,17 @@ def keep_limits(membership: Membership, *, hours: int, title: str) -> None:
     """To be called in the transaction that queues a run of so many hours, before it does. Raises OverLimit,
     unless a manager goes over, which is noted."""
     workspace = hold(membership.workspace_id)
-    reason = _reached(workspace, membership, hours)
+    reason = _too_many_launches(workspace, membership) or _too_many_hours(workspace, hours)
+    _keep(membership, reason, title)
+
+
+def keep_hours(membership: Membership, *, minutes: int, title: str) -> None:
+    """To be called in the transaction that takes so many more minutes on, while it holds the workspace,
+    before it does. Raises OverLimit, unless a manager goes over, which is noted."""
+    _keep(membership, _too_many_hours(hold(membership.workspace_id), minutes / 60), title)
+
+
+def _keep(membership: Membership, reason: str, title: str) -> None:
     if not reason:
         return
     if not (membership.can_manage and _goes_over.get()):
@@ -59,30 +69,35 @@ def lack_of_place(run: Run) -> str:
     return f"Waiting: this workspace may have {most} runs active at once." if busy >= most else ""
 
 
-def _reached(workspace: Workspace, membership: Membership, hours: int) -> str:
-    """Which limit one more run of so many hours would break, in an English sentence; "" when none."""
-    now = timezone.now()
+def _too_many_launches(workspace: Workspace, membership: Membership) -> str:
+    """Which limit of a minute one more run would break, in an English sentence; "" when none."""
     queued = Run.objects.filter(workspace=workspace)
-    last_minute = queued.filter(queued_at__gt=now - timedelta(minutes=1))
+    last_minute = queued.filter(queued_at__gt=timezone.now() - timedelta(minutes=1))
     most = workspace.launches_a_minute_each
     if most is not None and last_minute.filter(created_by=membership.user).count() >= most:
         return f"You launched {most} runs within a minute, which is the limit. Wait a moment."
     most = workspace.launches_a_minute
     if most is not None and last_minute.count() >= most:
         return f"This workspace launched {most} runs within a minute, which is the limit. Wait a moment."
-    most = workspace.run_hours_a_day
-    if most is not None:
-        used = _hours(queued.filter(queued_at__gt=now - timedelta(days=1)))
-        if used + hours > most:
-            said = f"{used:g} of {most} run-hours of the last 24 hours are used"
-            return f"{said}: this one does not fit."
     return ""
 
 
-def _hours(runs) -> float:
-    """How many hours of computers these runs were launched and extended for."""
-    bought = F("agent_session__duration_hours") + F("extended_minutes") / 60.0
-    total = runs.exclude(status__in=NEVER_RAN).aggregate(
-        hours=Sum(ExpressionWrapper(bought, output_field=FloatField()))
-    )
-    return total["hours"] or 0
+def _too_many_hours(workspace: Workspace, hours: float) -> str:
+    """Whether so many more hours are too many for a day, in an English sentence; "" when they fit."""
+    most = workspace.run_hours_a_day
+    if most is None:
+        return ""
+    used = _hours_since(workspace, timezone.now() - timedelta(days=1))
+    if used + hours <= most:
+        return ""
+    return f"{used:g} of {most} run-hours of the last 24 hours are used: this one does not fit."
+
+
+def _hours_since(workspace: Workspace, since: datetime) -> float:
+    """For how many hours of computers was asked since then: by launches, and by extensions that Giga did not
+    refuse."""
+    launched = Run.objects.filter(workspace=workspace, queued_at__gt=since).exclude(status__in=NEVER_RAN)
+    extended = Extension.objects.filter(run__workspace=workspace, asked_at__gt=since)
+    added = extended.exclude(outcome=Extension.Outcome.REFUSED).count()
+    hours = launched.aggregate(hours=Sum("agent_session__duration_hours"))["hours"] or 0
+    return hours + added * Extension.MINUTES / 60

@@ -512,6 +512,8 @@ class Extension(models.Model):
     """One press of +15 min: asked for once, and never again by a machine. `outcome` says what Giga made of
     it."""
 
+    MINUTES = 15
+
     class Outcome(models.TextChoices):
         ASKED = "asked", _lazy("Asked")
         SENDING = "sending", _lazy("Being asked")

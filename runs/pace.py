@@ -1,17 +1,30 @@
 """Who is asked about and how often, within what a key may ask: pure functions of numbers. No clock, no
 database.
 
-Half of the readings' budget is for every run alike, so that nobody waits longer than twice the fair time. The
-other half goes to those that matter most, in the order of `Need`; what they leave is everybody's again."""
+All that is asked with one key is taken from one budget, a bucket that leaks at an even rate. Launches and
+extensions may fill it, people leave one request free in it, and readings are booked only as far as a launch
+still fits beside them: so a launch never waits for readings, and what nobody needs is everybody's. While
+launches wait, people get nothing, and readings one request in a while.
 
-from collections.abc import Mapping
+Of the readings, half of the rate is for every run alike, so that nobody waits longer than twice the fair
+time. The other half goes to those that matter most, in the order of `Need`; what they leave is everybody's
+again."""
+
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
-# Giga allows 60 requests a minute for one key. Together 0.9 a second and a burst of 4: 58 in the worst
-# minute.
-TOTAL_RATE_PER_S = 0.9
-POLL_RATE_PER_S = 0.7
-PEOPLE_BURST = 4
+# Giga allows 60 requests in a minute for one key. In any 60 s we send at most what leaks in that time, the
+# bucket, and what arrives late: (60 + LATE_S) * RATE_PER_S + BUCKET = 57.7.
+RATE_PER_S = 0.88
+STEP_S = 1 / RATE_PER_S
+BUCKET = 4
+# A request that could not be sent for so long after it was taken or booked is not sent any more.
+LATE_S = 1.0
+
+LAUNCH_REQUESTS = 2
+BOOKED_AT_ONCE = BUCKET - LAUNCH_REQUESTS
+# While launches wait, readings may have one request in so many seconds.
+READING_AT_LEAST_EVERY_S = 6.0
 
 FASTEST_POLL_S = 2.0
 SLOWEST_RETRY_S = 60
@@ -47,8 +60,8 @@ def intervals_s(runs: Mapping[Need, int]) -> dict[Need, float]:
     active = sum(runs.values())
     if not active:
         return {}
-    even = POLL_RATE_PER_S / 2 / active
-    left = POLL_RATE_PER_S / 2
+    even = RATE_PER_S / 2 / active
+    left = RATE_PER_S / 2
     extra = dict.fromkeys(runs, 0.0)
     for need, wanted_s in WANTED_INTERVAL_S.items():
         if count := runs.get(need, 0):
@@ -57,10 +70,27 @@ def intervals_s(runs: Mapping[Need, int]) -> dict[Need, float]:
     return {need: max(FASTEST_POLL_S, 1 / (even + extra[need] + left / active)) for need in runs}
 
 
-def polls_per_s(runs: Mapping[Need, int]) -> float:
-    """How many readings a second these runs use; never more than POLL_RATE_PER_S."""
-    intervals = intervals_s(runs)
-    return min(POLL_RATE_PER_S, sum(count / intervals[need] for need, count in runs.items()))
+def bookable(due_in_s: Sequence[float]) -> int:
+    """How many readings to book now, given in how many seconds each run is due: as many as will be due when
+    their turn comes, one each STEP_S."""
+    booked = 0
+    for turn, due_s in enumerate(sorted(due_in_s)[:BOOKED_AT_ONCE]):
+        if due_s > turn * STEP_S:
+            break
+        booked += 1
+    return booked
+
+
+def booked_for_s(wanted: int, *, used_s: float, launches_wait: bool, is_neglected: bool) -> list[float]:
+    """In how many seconds each of so many readings may be sent, at most: those that fit. `used_s`: how long
+    what was taken from the budget takes to leak. `is_neglected`: nothing was read with this key for
+    READING_AT_LEAST_EVERY_S."""
+    last_turn_s = -1.0 if launches_wait else (BOOKED_AT_ONCE - 1) * STEP_S
+    turns = [used_s + turn * STEP_S for turn in range(wanted)]
+    fitting = [turn_s for turn_s in turns if turn_s <= last_turn_s]
+    if not fitting and is_neglected and used_s <= (BUCKET - 1) * STEP_S:
+        return [0.0]
+    return fitting
 
 
 def retry_delay_s(failures: int) -> float:

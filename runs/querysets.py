@@ -38,7 +38,6 @@ ACCOUNT_FOR_SCHEDULE = (
     "outages",
     "broken_since",
     "probe_after",
-    "polls_per_s",
 )
 
 

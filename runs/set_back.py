@@ -4,17 +4,18 @@ readings until they come. No HTTP."""
 from datetime import timedelta
 from time import monotonic, time
 
+from django.db.models import Value
 from django.db.models.functions import Now
-from django.utils import timezone
 
-from runs.accounts import LEASE_S, PROBE_EVERY
+from runs import pace
+from runs.accounts import LEASE_S, PROBE_EVERY, DatabaseSeconds
+from runs.giga import MAX_RETRY_AFTER_S
 from runs.models import LAUNCH_LEASE_S, Extension, GigaAccount, Run
 
 # A clock that is kept right moves by less.
 SET_BACK_S = 2.0
-# Nothing is put off for longer, not even by Retry-After; a run whose answer broke us is read sooner then.
+# Nothing else is put off for longer; a run whose answer broke us is read sooner then.
 LONGEST = timedelta(minutes=5)
-A_MINUTE_S = 60
 
 _ahead_s: float | None = None
 
@@ -36,12 +37,14 @@ def heal() -> None:
     _at_most(active, "due_at", LONGEST)
     for claimed in (active, Extension.objects.filter(outcome=Extension.Outcome.SENDING)):
         _at_most(claimed, "claimed_until", timedelta(seconds=LAUNCH_LEASE_S))
-    _at_most(accounts, "not_before", LONGEST)
+    # What was written by a clock that was ahead looks like a long Retry-After, and that is kept to.
+    _at_most(accounts, "not_before", timedelta(seconds=MAX_RETRY_AFTER_S))
     _at_most(accounts, "probe_after", PROBE_EVERY)
     _at_most(accounts, "lease_until", timedelta(seconds=LEASE_S))
-    # As if a minute's requests had just been made: nobody knows how many were.
-    used_up = timezone.now().timestamp() + A_MINUTE_S
-    accounts.filter(people_free_at__gt=used_up).update(people_free_at=used_up)
+    # As if the bucket had just been filled: nobody knows how far it is.
+    full = DatabaseSeconds() + Value(pace.BUCKET * pace.STEP_S)
+    accounts.filter(free_at__gt=full).update(free_at=full)
+    accounts.filter(launches_first_until__gt=full).update(launches_first_until=full)
 
 
 def _at_most(rows, field: str, ahead: timedelta) -> None:

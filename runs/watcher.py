@@ -4,9 +4,10 @@ The schedule lives in memory, and an unchanged reading writes nothing; the lease
 at a time paces each key, and its fence that a process which lost it writes nothing any more."""
 
 import logging
+import math
 import time
 import uuid
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,21 +28,27 @@ logger = logging.getLogger(__name__)
 RENEW_S = 5.0
 LOOK_S = 1.0
 MARGIN_S = 3.0
-# A round that comes late may catch up by as much.
-CATCH_UP_S = 0.5
+# A run whose turn came late may catch up by as much.
+CATCH_UP_S = pace.STEP_S
 SET_ASIDE = timedelta(minutes=10)
+# Of so many readings one goes to the run that is most overdue, whoever is looked at.
+OVERDUE_EVERY = 3
 
-Submit = Callable[[Callable[[Run, int], None], Run, int], object]
+Submit = Callable[[Callable[[Run, int, float], None], Run, int, float], object]
 
 
 @dataclass
 class Lease:
-    """A key this process watches. `until` is by this process's own steady clock, `free_at` paces its
-    readings."""
+    """A key this process watches. All times are by this process's own steady clock. `turns`: when each of
+    the readings that are booked may be sent; before `idle_until` none is due. `read_at`: when a reading was
+    booked last."""
 
     fence: int
     until: float
-    free_at: float = 0.0
+    turns: deque[float] = field(default_factory=deque)
+    idle_until: float = 0.0
+    read_at: float = 0.0
+    readings: int = 0
     runs: list[Run] = field(default_factory=list)
     intervals: dict[pace.Need, float] = field(default_factory=dict)
 
@@ -60,8 +67,10 @@ class Lease:
             self.account.not_before = max(before.not_before, self.account.not_before or before.not_before)
         needs = Counter(need(run) for run in runs if run.status != Status.UNKNOWN)
         self.intervals = pace.intervals_s(needs)
-        if runs:
-            self.account.says_polls_per_s(pace.polls_per_s(needs))
+        self.idle_until = 0.0
+
+    def may_ask(self, now: float) -> bool:
+        return bool(self.runs) and now <= self.until - MARGIN_S and self.account.is_open
 
     def interval_s(self, run: Run) -> float:
         return self.intervals.get(need(run), pace.FASTEST_POLL_S)
@@ -69,7 +78,7 @@ class Lease:
 
 class Slice:
     """What one process watches. `round` is called over and over; nothing in here waits. Readings are handed
-    to `submit(job, run, fence)`, which runs them on threads."""
+    to `submit(job, run, fence, send_by)`, which runs them on threads."""
 
     def __init__(self, submit: Submit):
         self.holder = uuid.uuid4().hex
@@ -92,6 +101,7 @@ class Slice:
         if now >= self.look_at:
             self.look_at = now + LOOK_S
             self.look(now)
+        self.book(now)
         return sum(self.ask(lease) for lease in self.leases.values())
 
     def keep_leases(self, fences: dict[int, int], now: float) -> None:
@@ -99,8 +109,7 @@ class Slice:
         for key, fence in fences.items():
             lease = self.leases.get(key)
             if lease is None or lease.fence != fence:
-                # Whoever had the key before us may have asked just now.
-                lease = self.leases[key] = Lease(fence, until=0.0, free_at=now + 1 / pace.POLL_RATE_PER_S)
+                lease = self.leases[key] = Lease(fence, until=0.0)
             lease.until = now + LEASE_S
 
     def look(self, now: float) -> None:
@@ -129,38 +138,68 @@ class Slice:
         present = {run.pk for lease in self.leases.values() for run in lease.runs}
         self.asked_at = {pk: at for pk, at in self.asked_at.items() if pk in present}
 
+    def book(self, now: float) -> None:
+        """Take readings from the budgets of the keys that have a run due, a few at a time and all keys in one
+        transaction, so that a reading itself writes nothing."""
+        wanted: dict[int, int] = {}
+        for key, lease in self.leases.items():
+            while lease.turns and lease.turns[0] < now - pace.LATE_S:
+                lease.turns.popleft()
+            if not lease.turns and now >= lease.idle_until and lease.may_ask(now):
+                due_in_s = [max(0.0, self.due_in_s(run, lease, now)) for run in lease.runs]
+                wanted[key] = pace.bookable(due_in_s)
+                lease.idle_until = now + min(due_in_s)
+        if not any(wanted.values()):
+            return
+        wanted = {key: readings for key, readings in wanted.items() if readings}
+        neglected = {key for key in wanted if now - self.leases[key].read_at > pace.READING_AT_LEAST_EVERY_S}
+        for key, turns_in_s in GigaAccount.objects.book_readings(wanted, neglected=neglected).items():
+            self.leases[key].turns.extend(now + turn_s for turn_s in turns_in_s)
+            if turns_in_s:
+                self.leases[key].read_at = now
+
     def ask(self, lease: Lease) -> int:
-        """Ask about the run of this key that is most overdue, if the key's pace allows one now."""
+        """Ask about the run of this key that is most overdue, if a booked reading's turn has come."""
         now = time.monotonic()
-        if not lease.runs or not lease.free_at <= now <= lease.until - MARGIN_S or not lease.account.is_open:
+        if not lease.turns or lease.turns[0] > now or not lease.may_ask(now):
             return 0
         overdue = {run: self.overdue(run, lease, now) for run in lease.runs}
-        due = [run for run in lease.runs if overdue[run] >= 1]
+        due = [run for run in lease.runs if overdue[run] >= 0]
         if not due or not lease.account.take_probe():
             return 0
-        # Whoever is looked at goes first; their share is bounded, so the others get theirs.
-        run = max(due, key=lambda run: (run.is_watched, overdue[run]))
-        lease.free_at = max(lease.free_at, now - CATCH_UP_S) + 1 / pace.POLL_RATE_PER_S
-        was_due_at = self.asked_at.get(run.pk, now) + lease.interval_s(run)
+        # Whoever is looked at goes first, but when requests are scarce the others get theirs, too.
+        lease.readings += 1
+        looks_count = bool(lease.readings % OVERDUE_EVERY)
+        run = max(due, key=lambda run: (looks_count and run.is_watched, overdue[run]))
+        was_due_at = now + self.due_in_s(run, lease, now)
         self.asked_at[run.pk] = min(now, max(was_due_at, now - CATCH_UP_S))
         self.reading.add(run.pk)
-        self.submit(self.read, run, lease.fence)
+        self.submit(self.read, run, lease.fence, lease.turns.popleft() + pace.LATE_S)
         return 1
 
-    def overdue(self, run: Run, lease: Lease, now: float) -> float:
-        """How late a run's reading is, in its own intervals: from 1 on it is due."""
-        if run.pk in self.reading or run.due_at is None or run.due_at > timezone.now():
-            return 0.0
+    def due_in_s(self, run: Run, lease: Lease, now: float) -> float:
+        """In how many seconds this run is due; less than 0 when it is overdue."""
+        if run.pk in self.reading or run.due_at is None:
+            return math.inf
+        due_in_s = (run.due_at - timezone.now()).total_seconds()
         asked_at = self.asked_at.get(run.pk)
-        if run.status == Status.UNKNOWN or asked_at is None:
-            return 1.0 + (timezone.now() - run.due_at).total_seconds() / 60
-        return (now - asked_at) / lease.interval_s(run)
+        if run.status == Status.UNKNOWN or asked_at is None or due_in_s > 0:
+            return due_in_s
+        return asked_at + lease.interval_s(run) - now
 
-    def read(self, run: Run, fence: int) -> None:
-        """One reading, on a thread. A run whose answer breaks us is set aside and does not hold up the
-        others; long after its time it is given up."""
+    def overdue(self, run: Run, lease: Lease, now: float) -> float:
+        """How late a run's reading is, in its own intervals: from 0 on it is due."""
+        has_own_time = run.status == Status.UNKNOWN or run.pk not in self.asked_at
+        return -self.due_in_s(run, lease, now) / (60.0 if has_own_time else lease.interval_s(run))
+
+    def read(self, run: Run, fence: int, send_by: float) -> None:
+        """One reading, on a thread. What comes too late is not sent: its time in the key's budget is over. A
+        run whose answer breaks us is set aside and does not hold up the others; long after its time it is
+        given up."""
         try:
-            if run.status == Status.UNKNOWN:
+            if time.monotonic() > send_by:
+                self.asked_at.pop(run.pk, None)
+            elif run.status == Status.UNKNOWN:
                 settle(run.pk, fence=fence)
             elif contact_at := refresh(run.pk, fence=fence, seen=run):
                 self.contacts[run.pk] = contact_at

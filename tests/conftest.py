@@ -11,6 +11,7 @@ from django.db.models.signals import post_migrate
 from django.utils import timezone
 
 from runs import broadcast, live
+from runs.accounts import DatabaseSeconds
 from tests import factories
 from tests.access import stage
 from tests.browser.failures import delete_output_dir, pytest_sessionstart, pytest_terminal_summary
@@ -78,6 +79,29 @@ def no_heart_beats_by_itself(monkeypatch):
     waits for a heartbeat says how often it comes."""
     for consumers in ("runs.consumers", "runs.desktop_consumer"):
         monkeypatch.setattr(f"{consumers}.HEARTBEAT_S", 3600)
+
+
+class Clock:
+    """Seconds that pass only when a test says so."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def budget_clock(monkeypatch):
+    """The database's clock, by which budgets leak."""
+    clock = Clock()
+
+    def now(self, compiler, connection, **context):
+        return "CAST(%s AS double precision)", [clock.now]
+
+    monkeypatch.setattr(DatabaseSeconds, "as_sqlite", now)
+    monkeypatch.setattr(DatabaseSeconds, "as_postgresql", now)
+    return clock
 
 
 class AnyDatetime(type):

@@ -106,7 +106,7 @@ def test_what_a_dead_process_was_asking_is_not_known(pressed, run):
 
 
 def test_a_busy_key_is_waited_for_and_then_given_up(pressed):
-    GigaAccount.objects.update(people_free_at=timezone.now().timestamp() + 99)
+    GigaAccount.objects.update(free_at=timezone.now().timestamp() + 99)
     extending.extend(pressed.pk)
     pressed.refresh_from_db()
     assert pressed.outcome == Extension.Outcome.ASKED

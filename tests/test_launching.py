@@ -69,7 +69,7 @@ def starts(answers) -> int:
 
 def due_now(run):
     Run.objects.filter(pk=run.pk).update(due_at=timezone.now())
-    GigaAccount.objects.update(people_free_at=0)
+    GigaAccount.objects.update(free_at=0)
 
 
 def test_an_accepted_launch_is_a_queued_run_with_its_first_event(operator):
@@ -344,7 +344,7 @@ def test_all_who_ask_in_one_moment_get_no_more(monkeypatch):
 
 def one_request_is_free():
     used = (pace.PEOPLE_BURST - 1) / pace.TOTAL_RATE_PER_S - 0.01
-    GigaAccount.objects.update(people_free_at=timezone.now().timestamp() + used)
+    GigaAccount.objects.update(free_at=timezone.now().timestamp() + used)
 
 
 def test_while_requests_are_scarce_launches_go_in_the_order_they_were_accepted(operator, answers):
@@ -364,7 +364,7 @@ def test_while_requests_are_scarce_launches_go_in_the_order_they_were_accepted(o
 
 def test_who_waits_for_others_asks_again_the_later_the_more_they_are(noon, operator, answers):
     runs = [accept(operator) for _ in range(40)]
-    GigaAccount.objects.update(people_free_at=timezone.now().timestamp() + 99)
+    GigaAccount.objects.update(free_at=timezone.now().timestamp() + 99)
     waits = [(launch(run).due_at - timezone.now()).total_seconds() for run in runs]
     assert waits == pytest.approx([min(60, 2 * place) for place in range(1, 41)], abs=0.5)
 
@@ -373,7 +373,7 @@ def test_a_launch_in_somebody_s_hands_holds_nobody_up(operator, answers):
     answers.add_callback("POST", f"{URL}/api/sessions/t1/runs", lambda request: (201, {}, started_somehow()))
     held, next_one = accept(operator), accept(operator)
     held.claim(timezone.now())
-    GigaAccount.objects.update(people_free_at=timezone.now().timestamp() + 1)
+    GigaAccount.objects.update(free_at=timezone.now().timestamp() + 1)
     assert launch(next_one).status == Status.STARTING
 
 

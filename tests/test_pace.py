@@ -7,12 +7,12 @@ from hypothesis import strategies as some
 from runs import pace
 from runs.pace import Need
 
-FAIR = pace.POLL_RATE_PER_S
+FAIR = pace.RATE_PER_S
 crowds = some.dictionaries(some.sampled_from(list(Need)), some.integers(1, 300), min_size=1)
 
 
 def test_nobody_special_means_everybody_alike():
-    assert pace.intervals_s({Need.NONE: 70}) == {Need.NONE: pytest.approx(100)}
+    assert pace.intervals_s({Need.NONE: 88}) == {Need.NONE: pytest.approx(100)}
 
 
 def test_a_single_run_is_read_as_often_as_is_useful():
@@ -26,14 +26,13 @@ def test_a_watched_run_is_read_within_three_seconds_whatever_else_there_is(other
 
 
 def test_nothing_to_read_takes_nothing():
-    assert pace.intervals_s({}) == {} and pace.polls_per_s({}) == 0
+    assert pace.intervals_s({}) == {} and pace.bookable([]) == 0
 
 
 @given(crowds)
 def test_the_budget_is_kept(runs):
     intervals = pace.intervals_s(runs)
     assert sum(count / intervals[need] for need, count in runs.items()) <= FAIR + 1e-9
-    assert pace.polls_per_s(runs) <= FAIR
 
 
 @given(crowds)
@@ -59,3 +58,31 @@ def test_needs_in_their_order():
 def test_waiting_after_failures_grows_and_ends():
     delays = [pace.retry_delay_s(failures) for failures in range(12)]
     assert delays == sorted(delays) and delays[1] == 2 and delays[-1] == pace.SLOWEST_RETRY_S
+
+
+class TestBooking:
+    """What is booked is what will be due when its turn comes, and leaves room for a launch."""
+
+    @pytest.mark.parametrize(
+        "due_in_s, booked",
+        [([], 0), ([0.0], 1), ([0.1], 0), ([0.0, 1.0], 2), ([0.0, 1.2], 1), ([0.0] * 9, 2), ([3.0, 0.0, 0.5], 2)],
+    )
+    def test_as_many_as_will_be_due(self, due_in_s, booked):
+        assert pace.bookable(due_in_s) == booked
+
+    @pytest.mark.parametrize(
+        "used_s, launches_wait, is_neglected, turns",
+        [
+            (0.0, False, False, [0.0, pace.STEP_S]),
+            (0.5, False, False, [0.5]),
+            (1.5, False, False, []),
+            (0.0, True, False, []),
+            (3.0, False, True, [0.0]),
+            (3.0, True, True, [0.0]),
+            (3.5, True, True, []),
+        ],
+    )
+    def test_as_many_as_fit(self, used_s, launches_wait, is_neglected, turns):
+        assert turns == pace.booked_for_s(
+            2, used_s=used_s, launches_wait=launches_wait, is_neglected=is_neglected
+        )

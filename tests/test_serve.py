@@ -156,7 +156,7 @@ def test_a_wrong_setting_is_refused_in_one_line(tmp_path):
 def let_people_ask_again(served: Served) -> None:
     """As when nobody had launched anything for a while."""
     with closing(sqlite3.connect(served.data / "gigawatch.sqlite3", timeout=30)) as database, database:
-        database.execute("UPDATE runs_gigaaccount SET people_free_at = 0")
+        database.execute("UPDATE runs_gigaaccount SET free_at = 0, launches_first_until = 0")
 
 
 def statuses_in(served: Served) -> dict[str, int]:

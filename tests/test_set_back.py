@@ -19,7 +19,7 @@ def in_an_hour(workspace):
     """What was written while the clock was an hour ahead."""
     ahead = timezone.now() + AN_HOUR
     GigaAccount.objects.update(
-        not_before=ahead, probe_after=ahead, lease_until=ahead, people_free_at=ahead.timestamp()
+        not_before=ahead, probe_after=ahead, lease_until=ahead, free_at=ahead.timestamp(), launches_first_until=ahead.timestamp()
     )
     queued = factories.make_run(workspace, Status.QUEUED, due_at=ahead, claimed_until=ahead)
     running = factories.make_run(workspace, Status.RUNNING, due_at=ahead, asked_at=ahead)
@@ -49,15 +49,16 @@ def test_nothing_waits_longer_than_it_ever_would(in_an_hour):
     queued, running = Run.objects.order_by("pk")
     assert max(queued.due_at, running.due_at) <= now + timedelta(minutes=5)
     assert queued.claimed_until <= now + timedelta(seconds=45)
-    assert account.not_before <= now + timedelta(minutes=5)
+    assert account.not_before <= now + timedelta(days=1)
     assert account.probe_after <= now + timedelta(seconds=15)
     assert account.lease_until <= now + timedelta(seconds=15)
-    assert account.people_free_at <= now.timestamp() + 60
+    assert account.free_at <= now.timestamp() + 5
+    assert account.launches_first_until <= now.timestamp() + 5
 
 
 def test_what_is_usual_is_left_alone(workspace):
-    soon = timezone.now() + timedelta(seconds=5)
-    GigaAccount.objects.update(not_before=soon, probe_after=soon, people_free_at=soon.timestamp())
+    soon = timezone.now() + timedelta(seconds=3)
+    GigaAccount.objects.update(not_before=soon, probe_after=soon, free_at=soon.timestamp())
     run = factories.make_run(workspace, Status.QUEUED, due_at=soon, claimed_until=soon)
     before = list(GigaAccount.objects.values()), list(Run.objects.values())
     set_back.heal()

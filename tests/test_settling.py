@@ -170,8 +170,8 @@ class TestReadAgain:
         Run.objects.filter(pk=run.pk).update(sent_at=timezone.now())
         now = timezone.now().timestamp()
         ask(json={"thread": {"messages": [HELLO]}})
-        assert GigaAccount.objects.get().people_free_at > now
-        GigaAccount.objects.update(people_free_at=now + 99)
+        assert GigaAccount.objects.get().free_at > now
+        GigaAccount.objects.update(free_at=now + 99)
         answer = ask(questions=0, headers={"HX-Request": "true"})
         said = json.loads(answer.headers["HX-Trigger"])["toast"]["text"]
         assert said == "Waiting for the rate limit of Giga."
@@ -208,7 +208,7 @@ class TestReadAgain:
         def told(text):
             """The toast, and what the page is made of."""
             Run.objects.filter(pk=run.pk).update(failed_reads=0)
-            GigaAccount.objects.update(people_free_at=0)
+            GigaAccount.objects.update(free_at=0)
             run.events.all().delete()
             refusal = {"error": {"code": "RESOURCE_NOT_FOUND", "message": text}}
             answer = ask(headers={"HX-Request": "true"}, json=refusal, status=404)

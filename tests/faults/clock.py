@@ -12,4 +12,6 @@ def let_pass(seconds: float) -> None:
     for model in (Run, GigaAccount):
         moments = [field.name for field in model._meta.concrete_fields if isinstance(field, DateTimeField)]
         model.objects.update(**{name: F(name) - step for name in moments})
-    GigaAccount.objects.update(people_free_at=F("people_free_at") - seconds)
+    GigaAccount.objects.update(
+        free_at=F("free_at") - seconds, launches_first_until=F("launches_first_until") - seconds
+    )

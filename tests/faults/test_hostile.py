@@ -88,7 +88,12 @@ def run(workspace) -> Run:
 def again(run: Run, status: Status, **fields) -> Run:
     """The same run as if nothing had happened yet."""
     GigaAccount.objects.update(
-        people_free_at=0, paused_at=None, not_before=None, broken_since=None, outages=0
+        free_at=0,
+        launches_first_until=0,
+        paused_at=None,
+        not_before=None,
+        broken_since=None,
+        outages=0,
     )
     fields = {"due_at": timezone.now(), "claimed_until": None, "failed_reads": 0, "attempt": 0, **fields}
     Run.objects.filter(pk=run.pk).update(status=status, **fields)

@@ -64,8 +64,8 @@ def test_a_test_costs_the_budget_and_waits_for_it(client, workspace, giga):
     works(giga)
     now = timezone.now().timestamp()
     client.post("/team/key/test/")
-    assert account_of(workspace).people_free_at > now
-    GigaAccount.objects.update(people_free_at=now + 99)
+    assert account_of(workspace).free_at > now
+    GigaAccount.objects.update(free_at=now + 99)
     page = client.post("/team/key/test/", follow=True)
     assert "the requests of this minute are used up" in page.content.decode()
     assert len(giga.calls) == 1

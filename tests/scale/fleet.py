@@ -159,7 +159,7 @@ class Fleet:
 
     def let_people_ask_again(self) -> None:
         """As when nobody had launched anything for a while."""
-        self.ask_database("UPDATE runs_gigaaccount SET people_free_at = 0")
+        self.ask_database("UPDATE runs_gigaaccount SET free_at = 0, launches_first_until = 0")
 
     def status_of(self, run: int) -> str:
         return self.web.status_of(self.session, run)

@@ -95,7 +95,7 @@ def free_dead_claims() -> None:
     """This process alone works on this folder, so every claim that is still held was left by a dead one. (The
     folder's lock says nothing about a Postgres: there they run out by themselves.)"""
     Run.objects.active().exclude(claimed_until=None).update(claimed_until=timezone.now())
-    GigaAccount.objects.update(lease_holder="", lease_until=None, polls_per_s=0)
+    GigaAccount.objects.update(lease_holder="", lease_until=None)
 
 
 def serve(listening: socket.socket) -> None:
