@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection, models, transaction
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Greatest, Now
@@ -31,6 +32,8 @@ OUTAGES_TO_OPEN = 5
 OUTAGES_WITHIN = timedelta(seconds=30)
 PROBE_EVERY = timedelta(seconds=15)
 
+# So often a minute one person has Giga asked what is not launched or extended.
+MAX_ASKED_A_MINUTE = 12
 # What is added up in steps comes out a little off.
 ROUNDING_S = 0.001
 # The tick is a second late at most when a launch's turn comes.
@@ -54,6 +57,13 @@ class DatabaseSeconds(Func):
 
     def as_postgresql(self, compiler, connection, **context):
         return "EXTRACT(EPOCH FROM STATEMENT_TIMESTAMP())::float8", []
+
+
+def _takes_one_of_a_minute(person_id: int) -> bool:
+    """Whether this person may still have Giga asked something in this minute; counts it."""
+    key = f"asked-giga:{person_id}:{int(timezone.now().timestamp() // 60)}"
+    cache.add(key, 0, timeout=120)
+    return cache.incr(key) <= MAX_ASKED_A_MINUTE
 
 
 def writes(method: Method) -> Method:
@@ -241,10 +251,15 @@ class GigaAccount(models.Model):
         return GigaAccount.objects.filter(pk=self.pk, launches_first_until__gt=now).exists()
 
     @writes
-    def take_or_why_not(self) -> str:
-        """Spend one request on something a person asked for. Returns "" or why Giga is not asked now, a
-        sentence to keep."""
-        return self.why_not_open() or ("" if self.take_for_person() else RATE_LIMIT)
+    def take_or_why_not(self, person_id: int | None = None) -> str:
+        """Spend one request on something a person asked for, who has so many a minute. Returns "" or why
+        Giga is not asked now, a sentence to keep."""
+        if why_not := self.why_not_open():
+            return why_not
+        if person_id is not None and not _takes_one_of_a_minute(person_id):
+            most = MAX_ASKED_A_MINUTE
+            return f"You asked Giga {most} times within a minute, which is the limit. Wait a moment."
+        return "" if self.take_for_person() else RATE_LIMIT
 
     def why_not_open(self) -> str:
         """Why Giga may not be asked anything for this workspace now, a sentence to keep; "" when it may."""

@@ -1,11 +1,14 @@
-"""Files of a session's deployment: what there is, and where one is right now. Asks Giga, keeps nothing. Plain
-functions of models; no requests, no templates."""
+"""Files of a session's deployment: what there is, and where one is right now. Asks Giga, keeps nothing for
+longer than seconds. Plain functions of models; no requests, no templates."""
 
 from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
 from typing import TypeVar
 
 from django.conf import settings
 from django.core import signing
+from django.core.cache import cache
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,6 +23,8 @@ Answer = TypeVar("Answer")
 TOKEN_SALT = "file"  # noqa: S105 -- a name, not a secret
 # Presigned addresses carry their signature, and often a whole session token.
 LONGEST_ADDRESS = 8000
+# A list that was read so long ago is not asked for again.
+FRESH_S = 10
 
 
 class NotRead(Exception):
@@ -30,12 +35,18 @@ class NotRead(Exception):
         self.is_gone = is_gone
 
 
-def list_files(agent_session: AgentSession) -> tuple[RemoteFile, ...]:
-    """The files of this session's deployment; none when it has no deployment. Raises NotRead."""
+def list_files(agent_session: AgentSession, person_id: int) -> tuple[RemoteFile, ...]:
+    """The files of this session's deployment, as of this moment or of a few seconds ago; none when it has no
+    deployment. Raises NotRead."""
     deployment_id = agent_session.deployment_id
     if not deployment_id:
         return ()
-    return _ask(agent_session, lambda access: giga.list_files(access, deployment_id=deployment_id))
+    key = f"files-of-session:{agent_session.pk}"
+    if (found := cache.get(key)) is None:
+        call = partial(giga.list_files, deployment_id=deployment_id)
+        found = [asdict(file) for file in _ask(agent_session, call, person_id)]
+        cache.set(key, found, timeout=FRESH_S)
+    return tuple(RemoteFile(**file) for file in found)
 
 
 def token_of(agent_session: AgentSession, file: RemoteFile) -> str:
@@ -54,10 +65,10 @@ def file_id_of(agent_session: AgentSession, token: str) -> str:
     return file_id
 
 
-def address_of(agent_session: AgentSession, token: str) -> str:
+def address_of(agent_session: AgentSession, token: str, person_id: int) -> str:
     """Where the file behind the token is for a short time, asked for anew. Raises NotRead."""
     file_id = file_id_of(agent_session, token)
-    url = _ask(agent_session, lambda access: giga.get_download_url(access, file_id=file_id))
+    url = _ask(agent_session, partial(giga.get_download_url, file_id=file_id), person_id)
     try:
         place = check_address(
             url,
@@ -72,12 +83,12 @@ def address_of(agent_session: AgentSession, token: str) -> str:
     return place.url
 
 
-def _ask(agent_session: AgentSession, call: Callable[[Access], Answer]) -> Answer:
+def _ask(agent_session: AgentSession, call: Callable[[Access], Answer], person_id: int) -> Answer:
     """One question to the Giga this session belongs to, out of what is free for people."""
     account = getattr(agent_session.workspace, "giga_account", None)
     if account is None or agent_session.is_simulated != account.is_simulated:
         raise NotRead(_("This session belongs to another Giga than the one connected now."))
-    if why_not := account.take_or_why_not():
+    if why_not := account.take_or_why_not(person_id):
         raise NotRead(told(why_not))
     try:
         answer = call(account.access)

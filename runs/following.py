@@ -19,6 +19,8 @@ from runs.sayings import told
 from runs.sealed import Unreadable
 from runs.status import READABLE, Status, status_from_giga
 
+# A conversation that was read so long ago is not asked for again.
+FRESH = timedelta(seconds=10)
 GONE_READS = 5
 GONE_FOR = timedelta(minutes=5)
 NO_CONTACT = gettext_noop("No contact until long after its time was over.")
@@ -260,14 +262,23 @@ def _is_long_over(run: Run) -> bool:
     return run.ends_at is not None and timezone.now() > run.ends_at + LOST_AFTER
 
 
-def read_thread(agent_session: AgentSession) -> str:
+def read_thread_for(agent_session: AgentSession, person_id: int) -> str:
+    """Read the conversation for a person who asks for it, unless that was done a moment ago. Returns "" or,
+    when the kept one stays, the reason."""
+    read_at = agent_session.thread_read_at
+    if read_at and timezone.now() - read_at < FRESH:
+        return ""
+    return read_thread(agent_session, person_id)
+
+
+def read_thread(agent_session: AgentSession, person_id: int | None = None) -> str:
     """Read the conversation from Giga and keep it. Returns "" or, when the kept one stays, the reason."""
     account = getattr(agent_session.workspace, "giga_account", None)
     if not agent_session.thread_id:
         return told("Giga has not created this session yet.")
     if account is None or agent_session.is_simulated != account.is_simulated:
         return _("This session belongs to another Giga than the one connected now.")
-    if why_not := account.take_or_why_not():
+    if why_not := account.take_or_why_not(person_id):
         return told(why_not)
     try:
         thread = giga.get_thread(account.access, thread_id=agent_session.thread_id)

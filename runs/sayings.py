@@ -26,6 +26,8 @@ FORMS = [
     gettext_noop("Waiting for a free computer, place 1 in line: all of the plan are busy."),
     gettext_noop("Waiting for a free computer, place %(place)s in line."),
     gettext_noop("Giga cannot be reached since %(moment)s. Trying again by itself."),
+    gettext_noop("Waiting for the rate limit of Giga, until %(moment)s."),
+    gettext_noop("You asked Giga %(most)s times within a minute, which is the limit. Wait a moment."),
     gettext_noop("%(minutes)s min asked for"),
     gettext_noop("%(minutes)s min added, says Giga"),
     gettext_noop("%(minutes)s min were not asked for: it took too long"),

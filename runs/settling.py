@@ -18,6 +18,8 @@ from runs.sayings import told
 from runs.status import Status
 
 SETTLE_READINGS = 3
+# What was read so long ago is not asked for again by a person who does not wait.
+FRESH = timedelta(seconds=5)
 # So many readings, and so long after the start was sent: a run may show late.
 SETTLE_FOR = timedelta(seconds=120)
 UNKNOWN_FORM = gettext_noop("Session read, its form is not known")
@@ -50,7 +52,9 @@ def read_again(run: Run, membership: Membership) -> str:
         raise NotAllowed("Only operators and managers have a run read.")
     if run.status != Status.UNKNOWN:
         return ""
-    if why_not := run.workspace.giga_account.take_or_why_not():
+    if run.asked_at and timezone.now() - run.asked_at < FRESH:
+        return ""
+    if why_not := run.workspace.giga_account.take_or_why_not(membership.user_id):
         return told(why_not)
     return settle(run.pk)
 

@@ -58,7 +58,9 @@ class History:
     def giga_says(self, answer: object, status: int = 200):
         """Whatever is asked meanwhile is answered so, and there is no limit on asking."""
         account = self.workspace.giga_account
-        GigaAccount.objects.update(free_at=0, launches_first_until=0, paused_at=None, not_before=None, broken_since=None)
+        GigaAccount.objects.update(
+            free_at=0, launches_first_until=0, paused_at=None, not_before=None, broken_since=None
+        )
         with responses.RequestsMock(assert_all_requests_are_fired=False) as giga:
             for method in ("GET", "POST"):
                 giga.add(method, re.compile(account.api_url), json=answer, status=status)

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from people.models import membership_of
 from runs import accepting, launching, pace, watcher
-from runs.models import GigaAccount, Run
+from runs.models import AgentSession, GigaAccount, Run
 from runs.status import Status
 from runs.watcher import Slice
 from tests import factories
@@ -237,9 +237,7 @@ class TestLaunching:
             yield answers
 
     def accept(self, operator) -> Run:
-        return accepting.accept_launch(
-            membership_of(operator), launch_token=uuid.uuid4(), **CONFIGURATION
-        )
+        return accepting.accept_launch(membership_of(operator), launch_token=uuid.uuid4(), **CONFIGURATION)
 
     def test_ten_launches_beside_five_active_runs_are_all_sent_within_thirty_seconds(
         self, noon, workspace, operator, answers, clock, requests
@@ -276,3 +274,47 @@ class TestLaunching:
         run.refresh_from_db()
         assert (run.status, run.agent_session.thread_id) == (Status.QUEUED, "t1")
         assert len(answers.calls) == 1
+
+
+class TestWhatPeopleAskFor:
+    """Conversations and files are read when somebody looks, without taking the budget from launches."""
+
+    @pytest.fixture
+    def agent_session(self, workspace):
+        return factories.make_session(workspace, deployment_id="dep_1")
+
+    @pytest.fixture
+    def giga(self, agent_session):
+        with responses.RequestsMock(assert_all_requests_are_fired=False) as giga:
+            thread = {"thread": {"messages": [{"role": "user", "content": "Hello"}]}}
+            giga.get(f"{URL}/api/sessions/{agent_session.thread_id}", json=thread)
+            giga.get(f"{URL}/api/files?deploymentId=dep_1", json={"files": [{"id": "f1"}]})
+            yield giga
+
+    def read_thread(self, client, agent_session) -> str:
+        address = f"/sessions/{agent_session.pk}/thread/"
+        return client.post(address, headers={"HX-Request": "true"}).content.decode()
+
+    def test_what_was_read_seconds_ago_is_not_asked_for_again(self, client, viewer, agent_session, giga):
+        client.force_login(viewer)
+        for _ in range(20):
+            assert "Hello" in self.read_thread(client, agent_session)
+            assert b"f1" in client.get(f"/sessions/{agent_session.pk}/files/").content
+        assert len(giga.calls) == 2
+
+    def test_one_person_asks_so_often_a_minute_and_a_colleague_as_often(
+        self, noon, client, viewer, operator, agent_session, giga
+    ):
+        def read_all_the_time():
+            for _ in range(20):
+                AgentSession.objects.update(thread_read_at=None)
+                GigaAccount.objects.update(free_at=0)
+                page = self.read_thread(client, agent_session)
+            return page
+
+        client.force_login(viewer)
+        assert "You asked Giga 12 times within a minute" in read_all_the_time()
+        assert len(giga.calls) == 12
+        client.force_login(operator)
+        read_all_the_time()
+        assert len(giga.calls) == 24

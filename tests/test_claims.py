@@ -14,7 +14,6 @@ from runs.models import GigaAccount, Run
 from runs.status import Status
 from runs.watcher import Slice
 from tests import factories
-from tests.test_launching import slow_clock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -99,7 +98,6 @@ def test_eight_write_times_of_contact_of_the_same_runs_without_waiting_in_a_circ
     assert set(Run.objects.values_list("contact_at", flat=True)) == {at}
 
 
-def test_eight_together_spend_one_budget(workspace, monkeypatch):
-    monkeypatch.setattr("runs.accounts.timezone", slow_clock(timezone.now()))
+def test_eight_together_spend_one_budget(workspace, budget_clock):
     account = workspace.giga_account
-    assert sum(at_once(lambda number: account.take_for_people())) == pace.PEOPLE_BURST
+    assert sum(at_once(lambda number: account.take_for_launch())) == pace.BUCKET

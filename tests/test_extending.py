@@ -8,7 +8,7 @@ import responses
 from django.utils import timezone
 
 from people.models import membership_of
-from runs import extending, tasks
+from runs import extending, pace, tasks
 from runs.accepting import NotAllowed
 from runs.extending import NotPossible
 from runs.models import Extension, GigaAccount
@@ -114,6 +114,45 @@ def test_a_busy_key_is_waited_for_and_then_given_up(pressed):
     extending.extend(pressed.pk)
     pressed.refresh_from_db()
     assert pressed.outcome == Extension.Outcome.REFUSED
+
+
+def test_a_busy_key_leaves_the_press_as_it_was(pressed, budget_clock):
+    """Claimed first, so that two processes cannot both spend a request on it."""
+    GigaAccount.objects.update(free_at=budget_clock.now + pace.BUCKET * pace.STEP_S)
+    extending.extend(pressed.pk)
+    pressed.refresh_from_db()
+    assert (pressed.outcome, pressed.claimed_until) == (Extension.Outcome.ASKED, None)
+    budget_clock.now += pace.STEP_S
+    extend(pressed, json=DONE)
+    assert pressed.outcome == Extension.Outcome.CONFIRMED
+
+
+def test_who_does_not_get_the_press_spends_nothing(pressed, budget_clock):
+    late = Extension.objects.get(pk=pressed.pk)
+    pressed.become(Extension.Outcome.SENDING)
+    assert not late.become(Extension.Outcome.SENDING)
+    extending.extend(pressed.pk)
+    assert GigaAccount.objects.get().free_at == 0
+
+
+def test_a_process_that_slept_through_its_claim_asks_no_more(pressed, monkeypatch):
+    """Others may have said meanwhile that it is not known."""
+
+    def sleep(point):
+        if point == "extend_sending_stored":
+            Extension.objects.update(claimed_until=timezone.now() + timedelta(seconds=5))
+
+    monkeypatch.setattr(extending, "crash_point", sleep)
+    with responses.RequestsMock():
+        extending.extend(pressed.pk)
+    pressed.refresh_from_db()
+    assert pressed.outcome == Extension.Outcome.SENDING
+
+
+def test_a_gateway_that_says_too_many_requests_leaves_it_unknown(pressed):
+    """It may say so of what Giga has done."""
+    extend(pressed, times=3, body="Too many requests", status=429, headers={"Retry-After": "9"})
+    assert pressed.outcome == Extension.Outcome.UNCLEAR
 
 
 def test_a_viewer_does_not_extend(run, viewer):

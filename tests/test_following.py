@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 
 from runs import following, tasks
 from runs.models import GigaAccount, Run, RunEvent
+from runs.sayings import told
 from runs.status import READABLE, Status
 from tests import factories
 from tests.test_giga import UNREADABLE
@@ -198,7 +199,7 @@ def test_an_unreadable_run_is_lost_half_an_hour_after_its_time(run):
 def test_a_refused_key_stops_all_asking(run):
     refresh(run, json={"error": {"code": "UNAUTHORIZED", "message": "No such key."}}, status=401)
     account = GigaAccount.objects.get()
-    assert account.paused_at and not account.take_for_people()
+    assert account.paused_at and not account.take_for_launch()
 
 
 def test_a_key_that_was_replaced_while_it_was_refused_is_not_paused(run):
@@ -216,8 +217,27 @@ def test_retry_after_holds_for_the_whole_key(run):
     refresh(run, json={"error": {"code": "RATE_LIMITED"}}, status=429, headers={"Retry-After": "30"})
     account = GigaAccount.objects.get()
     assert account.not_before > timezone.now() + timedelta(seconds=25)
-    assert not account.take_for_people()
+    assert not account.take_for_launch()
     assert run.failed_reads == 0
+
+
+@pytest.mark.parametrize(
+    "status, body",
+    [(429, "Too many requests"), (429, '{"message": "slow down"}'), (503, ""), (500, "<html>")],
+)
+@pytest.mark.parametrize("said_s", [120, 3600])
+def test_retry_after_is_kept_to_whoever_says_so(run, status, body, said_s):
+    """A gateway on the way, too, in words of its own, and however long it is."""
+    refresh(run, body=body, status=status, headers={"Retry-After": str(said_s)})
+    account = GigaAccount.objects.get()
+    assert account.not_before > timezone.now() + timedelta(seconds=said_s - 20)
+    assert not account.is_open and not account.take_for_launch() and not account.take_for_person()
+
+
+def test_a_long_wait_says_until_when(noon, run):
+    refresh(run, json={"error": {"code": "RATE_LIMITED"}}, status=429, headers={"Retry-After": "7200"})
+    why_not = GigaAccount.objects.get().why_not_open()
+    assert told(why_not) == "Waiting for the rate limit of Giga, until 14:00."
 
 
 def seen_by_the_watcher(run) -> Run:

@@ -128,13 +128,16 @@ def test_an_error_says_what_to_do(answers, status, code, outcome):
     [
         ("7", 7),
         ("0", 1),
-        ("-5", 1),
-        ("99999", 300),
+        ("-5", 60),
+        ("3600", 3600),
+        ("0000000000009", 9),
+        ("120, 30", 120),
+        ("99999", 86_400),
         (None, 60),
         ("soon", 60),
         ("", 60),
         ("1.5", 60),
-        ("9" * 400, 300),
+        ("9" * 400, 86_400),
     ],
 )
 def test_retry_after_is_read_defensively(answers, header, seconds):

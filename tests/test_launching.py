@@ -1,11 +1,8 @@
 """From the press of the button to a run at Giga: once, and never lost."""
 
-import itertools
 import json
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 import requests
@@ -302,78 +299,49 @@ def test_without_a_key_the_launch_waits_and_says_so(operator, workspace):
     assert (run.status, run.reason) == (Status.QUEUED, "This workspace has no Giga key yet.")
 
 
-def slow_clock(begin, seconds: float = 0):
-    """A clock of accounts on which a millisecond passes with each look, whatever the machine is busy with."""
-    count = itertools.count()
-    return SimpleNamespace(now=lambda: begin + timedelta(seconds=seconds, milliseconds=next(count)))
-
-
-def test_the_budget_of_a_key_is_shared(operator, answers, monkeypatch):
-    monkeypatch.setattr("runs.accounts.timezone", slow_clock(timezone.now()))
+def test_the_budget_of_a_key_is_shared(operator, answers, budget_clock):
     answers.add_callback("POST", f"{URL}/api/sessions/t1/runs", lambda request: (201, {}, started_somehow()))
     for _ in range(6):
         launch(accept(operator))
-    assert len(answers.calls) == pace.PEOPLE_BURST
+    assert len(answers.calls) == pace.BUCKET
     assert Run.objects.filter(reason__contains="rate limit").exists()
 
 
-def test_a_second_later_one_request_more_is_free(workspace, monkeypatch):
-    account, begin = workspace.giga_account, timezone.now()
-
-    def taken(seconds: float) -> int:
-        monkeypatch.setattr("runs.accounts.timezone", slow_clock(begin, seconds))
-        return [account.take_for_people() for _ in range(6)].count(True)
-
-    assert [taken(seconds) for seconds in (0, 1, 1.2, 2, 60)] == [4, 0, 1, 0, 4]
+def two_requests_are_free(clock):
+    GigaAccount.objects.update(free_at=clock.now + (pace.BUCKET - 2) * pace.STEP_S)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_all_who_ask_in_one_moment_get_no_more(monkeypatch):
-    account = factories.make_workspace().giga_account
-    monkeypatch.setattr("runs.accounts.timezone", slow_clock(timezone.now()))
-
-    def take(_):
-        try:
-            return account.take_for_people()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(take, range(24))).count(True) == pace.PEOPLE_BURST
-
-
-def one_request_is_free():
-    used = (pace.PEOPLE_BURST - 1) / pace.TOTAL_RATE_PER_S - 0.01
-    GigaAccount.objects.update(free_at=timezone.now().timestamp() + used)
-
-
-def test_while_requests_are_scarce_launches_go_in_the_order_they_were_accepted(operator, answers):
+def test_while_requests_are_scarce_launches_go_in_the_order_they_were_accepted(
+    operator, answers, budget_clock
+):
     """The first is started before the second has its session, whoever asks first."""
     answers.add_callback("POST", f"{URL}/api/sessions/t1/runs", lambda request: (201, {}, started_somehow()))
     runs = [accept(operator) for _ in range(3)]
+    GigaAccount.objects.update(launches_first_until=budget_clock.now + 60)
     for _ in runs:
-        for _ in ("session", "run"):
-            one_request_is_free()
-            Run.objects.filter(status=Status.QUEUED).update(due_at=timezone.now())
-            for run in reversed(runs):
-                launch(run)
+        two_requests_are_free(budget_clock)
+        Run.objects.filter(status=Status.QUEUED).update(due_at=timezone.now())
+        for run in reversed(runs):
+            launch(run)
     asked = [call.request.url.rsplit("/", 1)[-1] for call in answers.calls]
     assert asked == ["sessions", "runs"] * 3
     assert list(Run.objects.order_by("sent_at")) == runs
 
 
-def test_who_waits_for_others_asks_again_the_later_the_more_they_are(noon, operator, answers):
+def test_who_waits_for_others_asks_again_when_their_requests_will_have_leaked(
+    noon, operator, answers, budget_clock
+):
     runs = [accept(operator) for _ in range(40)]
-    GigaAccount.objects.update(free_at=timezone.now().timestamp() + 99)
+    GigaAccount.objects.update(free_at=budget_clock.now + pace.BUCKET * pace.STEP_S)
     waits = [(launch(run).due_at - timezone.now()).total_seconds() for run in runs]
-    assert waits == pytest.approx([min(60, 2 * place) for place in range(1, 41)], abs=0.5)
+    assert waits == pytest.approx([min(60, 2 * place * pace.STEP_S) for place in range(1, 41)], abs=0.1)
 
 
-def test_a_launch_in_somebody_s_hands_holds_nobody_up(operator, answers):
+def test_a_launch_in_somebody_s_hands_holds_nobody_up(operator, answers, workspace):
     answers.add_callback("POST", f"{URL}/api/sessions/t1/runs", lambda request: (201, {}, started_somehow()))
     held, next_one = accept(operator), accept(operator)
     held.claim(timezone.now())
-    GigaAccount.objects.update(free_at=timezone.now().timestamp() + 1)
+    workspace.giga_account.put_launch_first(2)
     assert launch(next_one).status == Status.STARTING
 
 

@@ -65,7 +65,15 @@ class TestBooking:
 
     @pytest.mark.parametrize(
         "due_in_s, booked",
-        [([], 0), ([0.0], 1), ([0.1], 0), ([0.0, 1.0], 2), ([0.0, 1.2], 1), ([0.0] * 9, 2), ([3.0, 0.0, 0.5], 2)],
+        [
+            ([], 0),
+            ([0.0], 1),
+            ([0.1], 0),
+            ([0.0, 1.0], 2),
+            ([0.0, 1.2], 1),
+            ([0.0] * 9, 2),
+            ([3.0, 0.0, 0.5], 2),
+        ],
     )
     def test_as_many_as_will_be_due(self, due_in_s, booked):
         assert pace.bookable(due_in_s) == booked

@@ -19,7 +19,11 @@ def in_an_hour(workspace):
     """What was written while the clock was an hour ahead."""
     ahead = timezone.now() + AN_HOUR
     GigaAccount.objects.update(
-        not_before=ahead, probe_after=ahead, lease_until=ahead, free_at=ahead.timestamp(), launches_first_until=ahead.timestamp()
+        not_before=ahead,
+        probe_after=ahead,
+        lease_until=ahead,
+        free_at=ahead.timestamp(),
+        launches_first_until=ahead.timestamp(),
     )
     queued = factories.make_run(workspace, Status.QUEUED, due_at=ahead, claimed_until=ahead)
     running = factories.make_run(workspace, Status.RUNNING, due_at=ahead, asked_at=ahead)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 import responses
+from django.core.cache import cache
 from django.utils import timezone
 
 from people.models import membership_of
@@ -171,6 +172,9 @@ class TestReadAgain:
         now = timezone.now().timestamp()
         ask(json={"thread": {"messages": [HELLO]}})
         assert GigaAccount.objects.get().free_at > now
+        answer = ask(questions=0, headers={"HX-Request": "true"})
+        assert "does not tell yet" in json.loads(answer.headers["HX-Trigger"])["toast"]["text"]
+        Run.objects.update(asked_at=timezone.now() - settling.FRESH)
         GigaAccount.objects.update(free_at=now + 99)
         answer = ask(questions=0, headers={"HX-Request": "true"})
         said = json.loads(answer.headers["HX-Trigger"])["toast"]["text"]
@@ -209,6 +213,7 @@ class TestReadAgain:
             """The toast, and what the page is made of."""
             Run.objects.filter(pk=run.pk).update(failed_reads=0)
             GigaAccount.objects.update(free_at=0)
+            cache.clear()  # one person asks so often a minute
             run.events.all().delete()
             refusal = {"error": {"code": "RESOURCE_NOT_FOUND", "message": text}}
             answer = ask(headers={"HX-Request": "true"}, json=refusal, status=404)

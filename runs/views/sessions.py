@@ -14,7 +14,7 @@ from people.audit import Act, audit
 from people.permissions import WATCH, permission
 from runs import files
 from runs.files import NotRead
-from runs.following import read_thread
+from runs.following import read_thread_for
 from runs.forms import RunFilterForm
 from runs.models import AgentSession, Run
 
@@ -65,7 +65,7 @@ def session_files(request, pk):
     agent_session = _visible_session(request, pk)
     context = {"agent_session": agent_session, "has_files": True}
     try:
-        found = files.list_files(agent_session)
+        found = files.list_files(agent_session, request.user.pk)
         context["files"] = [(file, files.token_of(agent_session, file)) for file in found]
     except NotRead as reason:
         context |= {"files_problem": str(reason), "has_files": not reason.is_gone}
@@ -82,7 +82,7 @@ def session_file(request, pk, token):
     nowhere."""
     agent_session = _visible_session(request, pk)
     try:
-        url = files.address_of(agent_session, token)
+        url = files.address_of(agent_session, token, request.user.pk)
     except NotRead as reason:
         if reason.is_gone:
             raise Http404 from None
@@ -99,7 +99,7 @@ def session_thread(request, pk):
     """Reads the conversation from Giga anew. With htmx the part alone, else back to the page."""
     agent_session = _visible_session(request, pk)
     audit(request, Act.THREAD_READ, f"{agent_session.pk}: {agent_session}")
-    problem = read_thread(agent_session)
+    problem = read_thread_for(agent_session, request.user.pk)
     if request.htmx:
         return render(
             request, "runs/_thread.html", {"agent_session": agent_session, "thread_problem": problem}

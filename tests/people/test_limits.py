@@ -9,10 +9,10 @@ from django.db import connection
 from django.utils import timezone
 
 from people.audit import Act, AuditEntry
-from people.models import Membership, Workspace
-from runs import accepting, bulk, launching, limits
+from people.models import Membership, Workspace, membership_of
+from runs import accepting, bulk, extending, launching, limits
 from runs.limits import OverLimit
-from runs.models import Run
+from runs.models import Extension, Run
 from runs.status import Status
 from tests import factories
 
@@ -66,10 +66,55 @@ def test_what_another_workspace_launches_does_not_count(workspace, operator, str
 def test_run_hours_are_those_of_the_last_day_with_extensions(workspace, operator):
     limit(workspace, run_hours_a_day=5)
     first = launch(operator)
-    Run.objects.filter(pk=first.pk).update(extended_minutes=90)
+    for _ in range(6):
+        Extension.objects.create(run=first, token=uuid.uuid4())
+    Extension.objects.create(run=first, token=uuid.uuid4(), outcome=Extension.Outcome.REFUSED)
     with pytest.raises(OverLimit, match=r"3\.5 of 5 run-hours"):
         launch(operator)
     assert launch(operator, duration_hours=1)
+
+
+class TestExtensions:
+    @pytest.fixture
+    def run(self, workspace, operator):
+        limit(workspace, run_hours_a_day=2)
+        return factories.make_run(workspace, sandbox_id="abc", by=operator)
+
+    def press(self, run, person):
+        return extending.accept_extension(run, membership_of(person), token=uuid.uuid4())
+
+    def test_they_count_against_the_hours_of_the_day_when_they_are_pressed(self, run, operator):
+        """Before Giga has said anything to them, and those of a run of long ago, too."""
+        for _ in range(4):
+            self.press(run, operator)
+        with pytest.raises(OverLimit, match="2 of 2 run-hours"):
+            self.press(run, operator)
+        Run.objects.update(queued_at=timezone.now() - timedelta(days=2))
+        for _ in range(4):
+            self.press(run, operator)
+        with pytest.raises(OverLimit, match="2 of 2 run-hours"):
+            self.press(run, operator)
+        assert run.extensions.count() == 8
+
+    def test_the_same_press_again_is_no_second_one(self, run, operator):
+        token, membership = uuid.uuid4(), membership_of(operator)
+        presses = [extending.accept_extension(run, membership, token=token) for _ in range(9)]
+        assert len(set(presses)) == 1
+
+    def test_a_manager_goes_over_and_it_is_noted(self, run, manager):
+        limit(run.workspace, run_hours_a_day=1)
+        with limits.going_over(True):
+            self.press(run, manager)
+        assert AuditEntry.objects.get(act=Act.OVER_LIMIT).object == run.title
+
+    def test_the_page_says_why_and_nothing_is_asked(self, run, client, operator):
+        limit(run.workspace, run_hours_a_day=1)
+        client.force_login(operator)
+        for headers in ({}, {"HX-Request": "true"}):
+            answer = client.post(f"/runs/{run.pk}/extend/", {"token": uuid.uuid4()}, headers=headers)
+            assert answer.status_code == 422
+            assert "1 of 1 run-hours of the last 24 hours are used" in answer.content.decode()
+        assert not run.extensions.exists()
 
 
 @pytest.mark.parametrize("status", [Status.REJECTED, Status.NOT_STARTED])
