@@ -1,7 +1,7 @@
 """Many keys on two workers: does every key keep its pace, and what becomes of them when a worker is killed?
 
 Two `manage.py work` on Postgres and Redis; keys with two runs each that go on for ever, neither new nor
-watched, so that the pace of a key (`pace.polls_per_s`) is 0.7 readings a second. The simulated Giga is a
+watched, so that the pace of a key (`pace.RATE_PER_S`) is 0.88 readings a second. The simulated Giga is a
 process of its own, as strict as always; its ledger is the judge. Then the worker with the most keys is
 killed.
 Usage: `python benchmarks/fleet.py [keys] [seconds]`."""
@@ -43,7 +43,7 @@ from runs import pace  # noqa: E402
 from runs.models import GigaAccount  # noqa: E402
 
 RUNS, WORKERS, WARM_UP_S, BEFORE_KILL_S, AFTER_KILL_S = 2, 2, 20, 10, 40
-PACE = pace.polls_per_s({pace.Need.NONE: RUNS})
+PACE = min(pace.RATE_PER_S, RUNS / pace.intervals_s({pace.Need.NONE: RUNS})[pace.Need.NONE])
 
 
 def main(keys: int, seconds: float) -> None:
