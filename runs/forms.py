@@ -222,6 +222,8 @@ class KeyForm(forms.Form):
             "invalid": _("A key is one word without spaces: giga_sk_ and 32 digits."),
         },
     )
+    # Asked for only where Giga could not say whether the key is good.
+    even_untried = forms.BooleanField(label=_("Store it although it could not be tried"), required=False)
 
 
 class RunIdsField(forms.Field):
