@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from people import later
+from people import later, network
 from runs import instance
 from runs.accounts import is_demo_key
 from runs.desktop import is_loopback
@@ -125,6 +125,7 @@ def free_dead_claims() -> None:
 
 
 def serve(listening: socket.socket) -> None:
+    network.warn_of_untrusted_proxy()
     config = uvicorn.Config(
         "dashboard.asgi:application",
         lifespan="on",
@@ -138,6 +139,8 @@ def serve(listening: socket.socket) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        # Whose headers are believed about where a request comes from is for people/network.py to say.
+        proxy_headers=False,
         timeout_graceful_shutdown=2,
     )
     uvicorn.Server(config).run(sockets=[listening])
