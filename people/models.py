@@ -7,7 +7,7 @@ from datetime import timedelta
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Exists, F, Q, Subquery, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -117,13 +117,26 @@ class Membership(models.Model):
 
 
 class InvitationQuerySet(models.QuerySet):
-    def open(self):
-        """Those that can still be accepted."""
+    def unanswered(self):
+        """Those that nobody accepted or revoked, and whose time is not over."""
         return self.filter(accepted_at=None, revoked_at=None, expires_at__gt=timezone.now())
+
+    def open(self):
+        """Those that can still be accepted: who made them may still invite."""
+        return self.unanswered().filter(_maker_may_invite())
+
+    def orphaned(self):
+        """Those that could be, did who made them still have the right to invite."""
+        return self.unanswered().exclude(_maker_may_invite())
 
     def of_token(self, token: str):
         """The open invitation whose link this is, as a queryset of at most one."""
         return self.open().filter(token_hash=hash_of(token))
+
+
+def _maker_may_invite() -> Exists:
+    managers = Membership.objects.managers().filter(user__is_active=True)
+    return Exists(managers.filter(user=OuterRef("created_by"), workspace=OuterRef("workspace")))
 
 
 class Invitation(models.Model):

@@ -8,6 +8,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.utils import timezone, translation
@@ -17,6 +18,7 @@ from people.backends import people_called
 from people.bell import ring_for
 from people.models import Membership, Workspace, place_of
 from people.sessions import SIGNED_IN_AT
+from people.team import revoke_orphaned
 
 
 def _note(user, act: str, object: str = "") -> None:
@@ -47,15 +49,24 @@ def sign_in_failed(sender, credentials, request=None, **kwargs):
 
 
 @receiver(post_save, sender=get_user_model())
+@transaction.atomic
 def account_changed(sender, instance, created, update_fields=None, **kwargs):
-    """Closed, perhaps, or with another password: open pages look."""
-    if not created and update_fields != {"last_login"}:
-        ring_for(instance.pk)
+    """Closed, perhaps, or with another password: open pages look. Nothing of a closed account is left open,
+    so that it does not come back with the account one day: no login, no link, no invitation."""
+    if created or update_fields == {"last_login"}:
+        return
+    if not instance.is_active:
+        for session in UserSession.objects.filter(user=instance):
+            session.end()
+        revoke_orphaned()
+    ring_for(instance.pk)
 
 
 @receiver([post_save, post_delete], sender=Membership)
+@transaction.atomic
 def place_changed(sender, instance, **kwargs):
     """Another role, perhaps, or gone, be it with its workspace or account."""
+    revoke_orphaned()
     ring_for(instance.user_id)
 
 

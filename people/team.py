@@ -91,8 +91,22 @@ def revoke(membership: Membership, invitation: Invitation) -> bool:
 
 
 @transaction.atomic
+def revoke_orphaned(*, by=None) -> None:
+    """Make the links worthless whose maker may not invite any more. They open nothing anyhow; this way they
+    stay so when that person becomes a manager again. Called wherever somebody's rights change."""
+    for invitation in Invitation.objects.orphaned().select_related("workspace", "created_by"):
+        if Invitation.objects.unanswered().filter(pk=invitation.pk).update(revoked_at=timezone.now()):
+            maker = invitation.created_by.get_username() if invitation.created_by else ""
+            before = {"role": invitation.role, "by": maker}
+            workspace = invitation.workspace
+            audit(by, Act.INVITATION_REVOKED, invitation.email, workspace=workspace, before=before)
+
+
+@transaction.atomic
 def join(user, invitation: Invitation) -> Membership:
     """Accept an invitation: its person becomes a member, once. Raises NotPossible."""
+    # Meanwhile nobody can be removed who invites.
+    Workspace.objects.select_for_update(no_key=True).get(pk=invitation.workspace_id)
     if invitation.email and invitation.email.lower() != user.email.lower():
         raise NotPossible(
             _("This invitation was sent to another address than the one of your account, %(email)s.")
@@ -106,7 +120,7 @@ def join(user, invitation: Invitation) -> Membership:
         .filter(pk=invitation.pk)
         .update(accepted_at=timezone.now(), accepted_by=user)
     ):
-        raise NotPossible(_("This invitation has been used."))
+        raise NotPossible(_("This invitation is over: it was used, or taken back."))
     try:
         with transaction.atomic():
             membership = Membership.objects.create(
@@ -130,6 +144,7 @@ def change_role(membership: Membership, member: Membership, role: str) -> None:
     Membership.objects.filter(pk=member.pk).update(role=role)
     ring_for(member.user_id)
     audit(membership, Act.ROLE_CHANGED, member.user, before={"role": member.role}, after={"role": role})
+    revoke_orphaned(by=membership)
 
 
 @transaction.atomic
@@ -139,9 +154,10 @@ def remove(membership: Membership, member: Membership) -> None:
     member = _held(membership, member)
     if member.can_manage:
         _leave_a_manager(member)
+    audit(membership, Act.REMOVED, member.user, before={"role": member.role})
     Membership.objects.filter(pk=member.pk).delete()
     Preferences.objects.filter(user=member.user, workspace=member.workspace).update(workspace=None)
-    audit(membership, Act.REMOVED, member.user, before={"role": member.role})
+    revoke_orphaned(by=membership)
 
 
 def _held(membership: Membership, member: Membership) -> Membership:

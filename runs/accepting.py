@@ -47,7 +47,7 @@ def accept_launch(
     token_of_this_team = {"launch_token": launch_token, "workspace": membership.workspace}
     try:
         with transaction.atomic():
-            account = GigaAccount.objects.of_workspace(membership.workspace)
+            account = GigaAccount.objects.filter(workspace=membership.workspace).first()
             agent_session = AgentSession.objects.create(
                 **token_of_this_team,
                 created_by=membership.user,
@@ -61,7 +61,10 @@ def accept_launch(
             if relaunched_from:
                 relaunched_from.was_relaunched(run, by=membership.user)
     except IntegrityError:
-        return Run.objects.get(agent_session__launch_token=launch_token, workspace=membership.workspace)
+        earlier = AgentSession.objects.filter(**token_of_this_team).first()
+        if earlier is None:
+            raise
+        return earlier.runs.earliest("pk")  # later ones are its follow-ups
     return run
 
 

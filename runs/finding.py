@@ -31,7 +31,9 @@ def runs_found(user, workspace, text: str) -> list[Run]:
     number = text.removeprefix("#")
     is_number = number.isascii() and number.isdecimal() and len(number) < 19
     named = list(runs.filter(pk=number)) if is_number else []
-    others = runs.matching(text).exclude(pk__in=[run.pk for run in named]).order_by("-id")
+    others = (
+        runs.matching(text, workspace=workspace.pk).exclude(pk__in=[run.pk for run in named]).order_by("-id")
+    )
     return named + list(others[: MOST_RUNS - len(named)])
 
 

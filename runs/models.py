@@ -154,7 +154,8 @@ class Run(models.Model):
     # Why it is where it is, in words: why it waits, what was refused, what failed.
     reason = models.CharField(max_length=500, blank=True)
     remote_word = models.CharField("Giga's word", max_length=60, blank=True)
-    remote_id = models.CharField(max_length=200, null=True, blank=True, unique=True)
+    # Null and not empty, so that it can be unique.
+    remote_id = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
     message_id = models.CharField(max_length=200, blank=True)
     sandbox_id = models.CharField(max_length=200, blank=True)
     sandbox_status = models.CharField(max_length=40, blank=True)
@@ -233,6 +234,8 @@ class Run(models.Model):
             models.UniqueConstraint(
                 fields=["agent_session", "follow_up_token"], name="one_follow_up_per_press"
             ),
+            # Of a workspace: what others have must not show in what may be stored here.
+            models.UniqueConstraint(fields=["workspace", "remote_id"], name="one_run_of_an_id"),
         ]
 
     def __str__(self):

@@ -49,7 +49,10 @@ class AgentSessionQuerySet(models.QuerySet):
         """Sessions with a run that matches, see there."""
         if not text:
             return self
-        runs = self.model.runs.rel.related_model.objects.matching(text, **facts)
+        runs = self.model.runs.rel.related_model.objects.all()
+        if "workspace" in facts:
+            runs = runs.in_workspace(facts["workspace"])
+        runs = runs.matching(text, **facts)
         some = set(runs.values_list("agent_session", flat=True)[: MOST_OF_AN_ID + 1])
         if len(some) <= MOST_OF_AN_ID:
             return self.filter(pk__in=some)
@@ -104,8 +107,8 @@ class RunQuerySet(models.QuerySet):
 
     def matching(self, text: str, **facts):
         """Runs that have all these words in a prompt, a note or a tag, and these facts (`search.fact`); or
-        whose id, or that of their session or deployment, begins with the text. Read them newest first by
-        `newest_by`."""
+        whose id, or that of their session or deployment, begins with the text. Looks at these runs alone:
+        ids of others must not change what is found. Read them newest first by `newest_by`."""
         if text and (ids := self._of_id(text.strip())):
             return self.filter(pk__in=ids)
         if text and not search.words_of(text):
@@ -117,13 +120,14 @@ class RunQuerySet(models.QuerySet):
         return runs
 
     def _of_id(self, text: str) -> list[int]:
-        """The runs with an id that is this text, or begins with it when it is long enough to mean one."""
+        """Those of these runs with an id that is this text, or begins with it when it is long enough to mean
+        one."""
         is_beginning = len(text) >= SHORTEST_ID and any(sign.isdigit() for sign in text)
         found: list[int] = []
         for name in ("remote_id", "agent_session__thread_id", "agent_session__deployment_id"):
             # A range, not LIKE: that is what an index can be asked for, and no sign means more than itself.
             one = {f"{name}__gte": text, f"{name}__lt": text + "\U0010ffff"} if is_beginning else {name: text}
-            found += self.model.objects.filter(**one).values_list("pk", flat=True)[:MOST_OF_AN_ID]
+            found += self.filter(**one).order_by().values_list("pk", flat=True)[:MOST_OF_AN_ID]
         return found
 
     def to_launch(self, now: datetime):

@@ -104,7 +104,7 @@ def _message(run: Run) -> str:
 
 
 def _adopt(run: Run, thread: giga.RemoteThread, asked_at: datetime) -> None:
-    taken = thread.run_id and Run.objects.filter(remote_id=thread.run_id).exclude(pk=run.pk).exists()
+    taken = thread.run_id and _is_another_runs(run, thread.run_id)
     run.move_to(
         Status.STARTING,
         why=gettext_noop("It did start: its session shows a computer or a run."),
@@ -118,6 +118,12 @@ def _adopt(run: Run, thread: giga.RemoteThread, asked_at: datetime) -> None:
         attempt=0,
         reason="",
     )
+
+
+def _is_another_runs(run: Run, remote_id: str) -> bool:
+    """Whether a colleague's run has this id already. What others have makes no difference."""
+    alike = Run.objects.in_workspace(run.workspace_id).filter(remote_id=remote_id)
+    return alike.exclude(pk=run.pk).exists()
 
 
 def _settle_again(run: Run, asked_at: datetime, why: str) -> None:
@@ -159,7 +165,7 @@ def settle_by_person(run: Run, membership: Membership, *, did_start: bool, remot
     if not did_start:
         why = gettext_noop("A person looked at Giga's side: it never began.")
         return run.move_to(Status.NOT_STARTED, why=why, reason=why, by=membership.user)
-    if Run.objects.filter(remote_id=remote_id).exclude(pk=run.pk).exists():
+    if _is_another_runs(run, remote_id):
         return False
     now = timezone.now()
     return run.move_to(

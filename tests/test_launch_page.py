@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from runs import curl
+from people.models import membership_of
+from runs import accepting, curl
 from runs.comparing import changes, word_diff
 from runs.examples import EXAMPLES
 from runs.models import AgentSession, Run
@@ -44,6 +45,17 @@ def launch_form(**fields):
 def values(answer) -> dict:
     form = answer.context["form"]
     return {name: form[name].value() for name in form.fields}
+
+
+def test_the_same_form_sent_again_after_a_follow_up_goes_to_the_run_it_launched(signed_in, operator):
+    form = launch_form()
+    page = signed_in.post("/runs/new/", form).url
+    AgentSession.objects.update(thread_id="t1")
+    Run.objects.update(status=Status.COMPLETED)
+    session = AgentSession.objects.get()
+    accepting.accept_follow_up(session, membership_of(operator), message="more", token=uuid.uuid4())
+    assert signed_in.post("/runs/new/", form).url == page
+    assert Run.objects.count() == 2
 
 
 class TestPrefill:

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 import requests
 import responses
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from people.models import membership_of
 from runs import accepting, launching, pace, tasks
-from runs.models import GigaAccount, Run, RunEvent
+from runs.models import AgentSession, GigaAccount, Run, RunEvent
 from runs.status import Status
 from tests import factories
 
@@ -81,6 +81,25 @@ def test_the_same_token_gives_the_same_run(operator):
     token = uuid.uuid4()
     assert accept(operator, launch_token=token) == accept(operator, launch_token=token)
     assert Run.objects.count() == RunEvent.objects.count() == 1
+
+
+@pytest.mark.parametrize("follow_ups", [1, 2])
+def test_the_same_token_gives_the_first_run_when_the_session_has_more(operator, follow_ups):
+    token = uuid.uuid4()
+    run = accept(operator, launch_token=token)
+    AgentSession.objects.update(thread_id="t1")
+    for _ in range(follow_ups):
+        Run.objects.update(status=Status.COMPLETED)
+        session = AgentSession.objects.get()
+        accepting.accept_follow_up(session, membership_of(operator), message="more", token=uuid.uuid4())
+    assert accept(operator, launch_token=token) == run
+    assert Run.objects.count() == 1 + follow_ups
+
+
+def test_what_the_database_refuses_for_another_reason_is_no_second_press(operator):
+    with pytest.raises(IntegrityError):
+        accept(operator, duration_hours=None)
+    assert not Run.objects.exists()
 
 
 def test_the_same_token_in_another_team_is_another_launch(operator, stranger):

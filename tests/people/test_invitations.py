@@ -7,12 +7,14 @@ from smtplib import SMTPException
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
 from people import team
+from people.audit import Act, AuditEntry
 from people.forms import NewAccountForm
+from people.links import sign_in_path
 from people.models import Invitation, Membership, Workspace, hash_of
 from tests import factories
 
@@ -274,3 +276,138 @@ def test_of_two_who_choose_one_name_at_once_one_is_told_and_may_choose_another()
     assert (in_.status_code, told.status_code) == (302, 422)
     assert b"This name is taken." in told.content
     assert Invitation.objects.open().count() == 1
+
+
+class TestWhoMadeIt:
+    """A link counts as long as who made it may invite, and not again when they may once more."""
+
+    @pytest.fixture
+    def maker(self, workspace):
+        return factories.make_person(workspace, role="manager", username="mia")
+
+    @pytest.fixture
+    def superuser(self, db):
+        return factories.make_person(is_staff=True, is_superuser=True, username="sue")
+
+    def removed(self, maker, manager, superuser):
+        team.remove(manager.memberships.get(), maker.memberships.get())
+
+    def made_an_operator(self, maker, manager, superuser):
+        team.change_role(manager.memberships.get(), maker.memberships.get(), "operator")
+
+    def removed_in_the_admin(self, maker, manager, superuser):
+        self.in_admin(superuser, f"/people/membership/{maker.memberships.get().pk}/delete/", {"post": "yes"})
+
+    def removed_with_others_in_the_admin(self, maker, manager, superuser):
+        chosen = {"_selected_action": [maker.memberships.get().pk], "action": "delete_selected"}
+        self.in_admin(superuser, "/people/membership/", {**chosen, "post": "yes"})
+
+    def made_a_viewer_in_the_admin(self, maker, manager, superuser):
+        place = maker.memberships.get()
+        form = {"user": maker.pk, "workspace": place.workspace_id, "role": "viewer"}
+        self.in_admin(superuser, f"/people/membership/{place.pk}/change/", form)
+
+    def put_elsewhere_in_the_admin(self, maker, manager, superuser):
+        place, elsewhere = maker.memberships.get(), Workspace.objects.create(name="Elsewhere")
+        form = {"user": maker.pk, "workspace": elsewhere.pk, "role": "manager"}
+        self.in_admin(superuser, f"/people/membership/{place.pk}/change/", form)
+
+    def replaced_in_the_admin(self, maker, manager, superuser):
+        place, another = maker.memberships.get(), factories.make_person()
+        form = {"user": another.pk, "workspace": place.workspace_id, "role": "manager"}
+        self.in_admin(superuser, f"/people/membership/{place.pk}/change/", form)
+
+    def closed_in_the_admin(self, maker, manager, superuser):
+        form = {"username": "mia", "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
+        self.in_admin(superuser, f"/auth/user/{maker.pk}/change/", form)
+        maker.refresh_from_db()
+        assert not maker.is_active
+
+    def deleted_in_the_admin(self, maker, manager, superuser):
+        self.in_admin(superuser, f"/auth/user/{maker.pk}/delete/", {"post": "yes"})
+
+    def in_admin(self, superuser, path, form):
+        client = Client()
+        client.force_login(superuser)
+        assert client.post(f"/admin{path}", form).status_code == 302
+
+    WAYS = (
+        removed,
+        made_an_operator,
+        removed_in_the_admin,
+        removed_with_others_in_the_admin,
+        made_a_viewer_in_the_admin,
+        put_elsewhere_in_the_admin,
+        replaced_in_the_admin,
+        closed_in_the_admin,
+        deleted_in_the_admin,
+    )
+
+    @pytest.mark.parametrize("email", ["", "nora@example.com"])
+    @pytest.mark.parametrize("end", WAYS, ids=lambda way: way.__name__)
+    def test_their_links_end_when_they_may_not_invite_any_more(
+        self, workspace, manager, maker, superuser, end, email
+    ):
+        invitation, token = team.invite(maker.memberships.get(), role="manager", email=email)
+        opened = Client()
+        opened.get(f"/invitation/{token}/")
+        theirs = team.invite(manager.memberships.get(), role="viewer")[0]
+        end(self, maker, manager, superuser)
+        assert Client().get(f"/invitation/{token}/").status_code == 410
+        assert opened.post("/invitation/", new_account()).status_code == 410
+        assert list(Invitation.objects.open()) == [theirs]
+        invitation.refresh_from_db()
+        assert invitation.revoked_at
+        noted = AuditEntry.objects.get(act=Act.INVITATION_REVOKED)
+        assert (noted.workspace_id, noted.before["role"]) == (workspace.pk, "manager")
+        if get_user_model().objects.filter(username="mia").update(is_active=True):
+            Membership.objects.update_or_create(
+                user_id=maker.pk, workspace=workspace, defaults={"role": "manager"}
+            )
+        assert Client().get(f"/invitation/{token}/").status_code == 410
+
+    def test_it_is_one_transaction(self, workspace, manager, maker):
+        team.invite(maker.memberships.get(), role="manager")
+        with pytest.raises(ZeroDivisionError), transaction.atomic():
+            team.remove(manager.memberships.get(), maker.memberships.get())
+            1 / 0  # noqa: B018
+        assert Invitation.objects.open().count() == 1
+
+    def test_joining_asks_whether_they_may_still_invite_whoever_took_that_away(
+        self, workspace, manager, maker, stranger
+    ):
+        invitation, _token = team.invite(maker.memberships.get(), role="manager")
+        Membership.objects.filter(user=maker).update(role="viewer")
+        with pytest.raises(team.NotPossible):
+            team.join(stranger, invitation)
+        assert not Membership.objects.filter(user=stranger, workspace=workspace).exists()
+
+    def test_she_who_was_removed_does_not_get_in_by_her_own_link(self, workspace, manager, maker):
+        _invitation, token = team.invite(maker.memberships.get(), role="manager")
+        team.remove(manager.memberships.get(), maker.memberships.get())
+        visitor = Client()
+        visitor.force_login(maker)
+        assert accept(visitor, f"/invitation/{token}/").status_code == 410
+        assert not Membership.objects.filter(user=maker).exists()
+
+    def test_who_stays_a_manager_keeps_their_links(self, workspace, manager, maker):
+        team.invite(maker.memberships.get(), role="viewer")
+        maker.last_name = "Berg"
+        maker.save()
+        maker.memberships.get().save()
+        assert Invitation.objects.open().count() == 1
+
+
+def test_a_closed_account_comes_back_without_what_was_open_in_it(client, workspace, settings):
+    """Logins, and links for a new password or to sign in."""
+    person = factories.make_person(workspace, username="nina", password=PASSWORD, email="nina@example.com")
+    somewhere = Client()
+    somewhere.post("/accounts/login/", {"login": "nina", "password": PASSWORD})
+    assert somewhere.get("/runs/").status_code == 200
+    person.is_active = False
+    person.save()
+    link = sign_in_path(person)
+    assert Client().get(link).status_code == 410
+    person.is_active = True
+    person.save()
+    assert somewhere.get("/runs/").status_code == 302
