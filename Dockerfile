@@ -16,8 +16,7 @@ USER gigawatch
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     GIGAWATCH_DATA=/data STATIC_ROOT=/app/staticfiles HOST=0.0.0.0 PORT=8000
 VOLUME /data
-# 8001 is the simulated Giga of the demo; with a GIGA_API_KEY nothing listens there.
-EXPOSE 8000 8001
+EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=4)"]
 CMD ["python", "manage.py", "serve"]

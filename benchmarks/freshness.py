@@ -158,8 +158,7 @@ def watch(keys: list[Key], seconds: float) -> None:
         while time.monotonic() < until:
             if time.monotonic() >= presence_at:
                 presence_at = time.monotonic() + 20
-                for run in Run.objects.filter(pk__in=looked_at):
-                    run.somebody_watches()
+                Run.objects.filter(pk__in=looked_at).somebody_watches()
             a_slice.round()
             time.sleep(TICK_S)
         a_slice.stop()

@@ -4,12 +4,14 @@ import asyncio
 import gc
 import os
 
+from asgiref.sync import sync_to_async
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.security.websocket import OriginValidator
 from channels.sessions import SessionMiddlewareStack
 from django.core.asgi import get_asgi_application
 from django.urls import re_path
 
+os.umask(0o077)  # what is written is for its owner only
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 django_application = get_asgi_application()
 
@@ -34,6 +36,9 @@ async def lifespan(scope, receive, send):
             if not settings.CELERY_BROKER_URL:
                 if not instance.hold_folder():
                     await send({"type": "lifespan.startup.failed", "message": SECOND_PROCESS})
+                    return
+                if why_not := settings.IS_DEMO and await sync_to_async(instance.why_no_demo)():
+                    await send({"type": "lifespan.startup.failed", "message": why_not})
                     return
                 engine.start()
             broadcast.use_server_loop(asyncio.get_running_loop())

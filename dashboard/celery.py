@@ -11,6 +11,7 @@ import threading
 import django
 from celery.signals import setup_logging, worker_init, worker_shutting_down
 
+os.umask(0o077)  # what is written is for its owner only
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 django.setup()
 

@@ -2,6 +2,7 @@
 start."""
 
 import logging
+import re
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,7 +65,7 @@ try:
     DATA = Path(env.str("GIGAWATCH_DATA", str(BASE_DIR / "var"))).absolute()
     STATIC_ROOT = Path(env.str("STATIC_ROOT", "") or DATA / "static")
     SITE_URL = env.str("SITE_URL", "")
-    GIGA_API_KEY = env.str("GIGA_API_KEY", "")
+    GIGA_API_KEY = env.str("GIGA_API_KEY", "").strip()
     GIGA_API_URL = env.str("GIGA_API_URL", "https://api.withgiga.ai").rstrip("/")
     CRASH_AT = env.str("CRASH_AT", "")
     SIMULATOR_SPEED = env.float("SIMULATOR_SPEED", 1.0, validate=validate.Range(0.1, 1000))
@@ -128,6 +129,8 @@ if TIME_ZONE not in available_timezones():
 IS_DEMO = not GIGA_API_KEY
 if not IS_DEMO:
     GIGA_API_URL = origin_of(GIGA_API_URL, "GIGA_API_URL")
+    if not re.fullmatch(r"[!-~]{8,200}", GIGA_API_KEY):
+        fail("GIGA_API_KEY must be one word without spaces: giga_sk_ and 32 digits")
 
 if CELERY_BROKER_URL:
     # Several processes: each of these would otherwise be one process's own.
@@ -148,9 +151,11 @@ else:
     SITE_ORIGINS = [f"http://{name}:{PORT}" for name in LOOPBACK_NAMES]
     ALLOWED_HOSTS = [*LOOPBACK_NAMES, *allowed_hosts]
 CSRF_TRUSTED_ORIGINS = SITE_ORIGINS
-is_https = SITE_URL.startswith("https://")
+is_https = urlsplit(SITE_URL).scheme == "https"
 if SITE_URL and not is_https and urlsplit(SITE_URL).hostname not in ("127.0.0.1", "localhost", "::1"):
     fail("SITE_URL must be https: over plain http everybody on the way reads along and may launch")
+if DEBUG and is_https:
+    fail("DEBUG shows code and settings with each error: not with an https SITE_URL, which others use")
 if any("*" in host for host in ALLOWED_HOSTS):
     fail("ALLOWED_HOSTS must name each host: with * any name a browser was fooled with is good enough")
 
@@ -331,14 +336,22 @@ ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
-# From one address few tries get as far as the hash; nobody locks out somebody else by their name.
-ACCOUNT_RATE_LIMITS = {"login": "20/m/ip", "login_failed": "10/m/ip", "reauthenticate": "10/m/user"}
+# Per key is per account and address (people/adapters.py): nobody locks out somebody else by their name, nor
+# whoever shares an address with them. Per address alone is what the hash may cost. IPv6 counts by its /64, as
+# one customer has it.
+ACCOUNT_RATE_LIMITS = {
+    "login": "200/m/ip",
+    "login_failed": "10/m/key,100/m/ip",
+    "reauthenticate": "10/m/user",
+    "reset_password": "100/m/ip,5/m/key",
+    "reset_password_from_key": "100/m/ip",
+}
+ALLAUTH_RATE_LIMIT_IPV6_PREFIX = 64
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_EMAIL_NOTIFICATIONS = bool(SMTP_URL)
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if is_https else "http"
-ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 
 MFA_ADAPTER = "dashboard.second_factors.SealedSecrets"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
@@ -404,8 +417,10 @@ MESSAGE_STORAGE = "dashboard.message_cookie.Storage"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if is_https else None
 # The health page is asked on the loopback interface too, behind the proxy that speaks TLS.
 SECURE_SSL_REDIRECT, SECURE_REDIRECT_EXEMPT = is_https, [r"^healthz$"]
+# For this host name alone: what else is under it may not speak TLS, and browsers do not forget for a year. So
+# Django's check need not ask for the subdomains and the browsers' own list.
 SECURE_HSTS_SECONDS = 31536000 if is_https else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = is_https
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # Not "no-referrer": with it browsers send "Origin: null" with our own forms, and the CSRF check refuses them.
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -426,6 +441,8 @@ CONTENT_SECURITY_POLICY = {
         "object-src": ["'none'"],
     }
 }
+
+DEFAULT_EXCEPTION_REPORTER_FILTER = "dashboard.error_pages.HidesSecrets"
 
 # WhiteNoise reads its files synchronously; they are small, and Django warns about each of them.
 warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")

@@ -2,15 +2,32 @@
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
+from allauth.core.internal.ratelimit import get_ip
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from people.audit import Act, audit
+from people.backends import people_called
+from people.network import address_of
 
 
 class InvitationOnlyAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request) -> bool:
         return False
+
+    def get_client_ip(self, request) -> str:
+        address = address_of(request)
+        if not address:
+            raise PermissionDenied("nothing says where this comes from")
+        return address
+
+    def _get_login_attempts_cache_key(self, request, **credentials) -> str:
+        """What tries at a password are counted by: whose it is, however they are called, and from where. So a
+        stranger shuts out neither who else is behind the same address nor this person elsewhere."""
+        name = str(credentials.get("email") or credentials.get("username") or "")
+        person = people_called(name).values_list("pk", flat=True).first()
+        return f"{get_ip(request)}:{person or name.casefold()}"
 
 
 class NotedUserSessions(DefaultUserSessionsAdapter):

@@ -28,6 +28,8 @@ ROWS_EACH, ROWS_FOR = 10, timedelta(hours=1)
 # From more addresses than this, strangers are counted together.
 MAX_ADDRESSES = 20
 SUMMED_AT_ONCE = 100
+# Who acts when a start does what its variables say.
+ENVIRONMENT = "the environment"
 
 
 class Act(models.TextChoices):
@@ -151,6 +153,10 @@ class AuditEntry(models.Model):
         raise TypeError("the audit log is only added to")
 
     @property
+    def is_of_environment(self) -> bool:
+        return self.actor == ENVIRONMENT and not self.actor_id
+
+    @property
     def act_word(self) -> str:
         return str(Act(self.act).label) if self.act in Act.values else self.act
 
@@ -223,14 +229,14 @@ class AuditRepeats(models.Model):
 
 @transaction.atomic
 def audit(who, act: str, object="", *, workspace=None, before=None, after=None) -> AuditEntry | None:
-    """Note an act. `who` is a request, a membership, a user, or None for nobody known; the workspace is
-    theirs unless it is named. None where it is only counted (`REPEATABLE`)."""
+    """Note an act. `who` is a request, a membership, a user, ENVIRONMENT, or None for nobody known; the
+    workspace is theirs unless it is named. None where it is only counted (`REPEATABLE`)."""
     user, place = _who(who)
     workspace = workspace or place
     entry = AuditEntry(
         at=timezone.now(),
         actor_id=user.pk if user else None,
-        actor=(user.get_full_name() or user.get_username())[:TEXT_LENGTH] if user else "",
+        actor=(user.get_full_name() or user.get_username())[:TEXT_LENGTH] if user else _name_of(who),
         username=user.get_username() if user else "",
         workspace_id=workspace.pk if workspace else None,
         address=_address.get()[:64],
@@ -324,8 +330,14 @@ def in_english(text) -> str:
         return str(text)
 
 
+def _name_of(who) -> str:
+    return who if who == ENVIRONMENT else ""
+
+
 def _who(who):
     """The user and the workspace of a request, a membership, a user or nobody."""
+    if who == ENVIRONMENT:
+        return None, None
     membership = getattr(who, "membership", who)
     if hasattr(membership, "workspace"):
         return membership.user, membership.workspace

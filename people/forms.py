@@ -4,11 +4,19 @@ from django import forms
 from django.contrib.auth import get_user_model, password_validation
 from django.utils.translation import gettext_lazy as _
 
+from people.address_form import AddressForm
 from people.models import NAME_LENGTH, Role, Workspace
 from people.names import validate_visible
 from people.team import LIMITS
 
 NAME_TAKEN = _("This name is taken.")
+
+
+class AuditForm(AddressForm):
+    """What the audit log is searched for, and where its page begins."""
+
+    q = forms.CharField(required=False, max_length=200)
+    before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
 
 
 class NameForm(forms.Form):

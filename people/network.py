@@ -1,13 +1,57 @@
-"""Where a request comes from."""
+"""Where a request comes from: the one place that decides who is believed about it. For the scheme, see
+SECURE_PROXY_SSL_HEADER; what a proxy says of the host is believed nowhere."""
 
-from allauth.account.adapter import get_adapter
-from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+import ipaddress
+import logging
+from functools import cache
+
+from django.conf import settings
+
+logger = logging.getLogger(__name__)
 
 
 def address_of(request) -> str:
     """The client's network address, as far as it is known: what a client claims in a header counts only
-    behind as many proxies as TRUSTED_PROXIES says."""
+    behind as many proxies as TRUSTED_PROXIES says. "" where there is none, as behind a Unix socket."""
+    direct = _plain(request.META.get("REMOTE_ADDR", ""))
+    claimed = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    if not claimed:
+        return direct
+    if not settings.TRUSTED_PROXIES:
+        _warn_once(
+            "X-Forwarded-For comes with requests, and is not believed, as TRUSTED_PROXIES is 0: behind a "
+            "proxy of yours everybody seems to come from its address."
+        )
+        return direct
+    entries = claimed.split(",")
+    # Each proxy adds whom it was asked by, so the last ones are theirs. Fewer: one was gone around.
+    return _plain(entries[-min(settings.TRUSTED_PROXIES, len(entries))]) or direct
+
+
+def warn_of_untrusted_proxy() -> None:
+    """Say so where a proxy must stand in front, as nothing here speaks TLS, and none is trusted."""
+    if settings.SITE_URL.startswith("https://") and not settings.TRUSTED_PROXIES:
+        logger.warning(
+            "SITE_URL is https, so a proxy stands in front, and TRUSTED_PROXIES is 0: everybody seems to "
+            "come from its address. Set TRUSTED_PROXIES to the number of proxies that add to X-Forwarded-For."
+        )
+
+
+def _plain(text: str) -> str:
+    """An address in its one spelling, without port, brackets and zone; "" for what is none. One of IPv4 that
+    is written as IPv6, as listening on both has them, is of IPv4."""
+    text = text.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
     try:
-        return get_adapter().get_client_ip(request)
-    except (PermissionDenied, ImproperlyConfigured):
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
         return ""
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+@cache
+def _warn_once(text: str) -> None:
+    logger.warning(text)

@@ -47,7 +47,7 @@ def accept_launch(
     token_of_this_team = {"launch_token": launch_token, "workspace": membership.workspace}
     try:
         with transaction.atomic():
-            account = GigaAccount.objects.filter(workspace=membership.workspace).first()
+            account = GigaAccount.objects.of_workspace(membership.workspace)
             agent_session = AgentSession.objects.create(
                 **token_of_this_team,
                 created_by=membership.user,

@@ -1,6 +1,7 @@
 """A workspace's Giga key: where Giga is, how many requests may be made now, and who watches its runs. No
 HTTP."""
 
+import secrets
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -12,6 +13,7 @@ from django.db import connection, models, transaction
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Greatest, Now
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext_noop
 
 from people.models import Workspace
@@ -66,6 +68,36 @@ def _takes_one_of_a_minute(person_id: int) -> bool:
     return cache.incr(key) <= MAX_ASKED_A_MINUTE
 
 
+DEMO_KEY_PREFIX = "giga_sk_"
+
+
+def demo_key() -> str:
+    """A new key of the documented shape, for the simulated Giga only: `is_demo_key` knows it again."""
+    number = secrets.token_hex(8)
+    return f"{DEMO_KEY_PREFIX}{number}{_demo_mark(number)}"
+
+
+def is_demo_key(key: str) -> bool:
+    """Whether this instance made this key for its simulated Giga. Nobody else can make one."""
+    number, mark = key[len(DEMO_KEY_PREFIX) : -16], key[-16:]
+    is_of_shape = key.isascii() and key.startswith(DEMO_KEY_PREFIX)
+    return is_of_shape and constant_time_compare(mark, _demo_mark(number))
+
+
+def ends_of(key: str) -> str:
+    """The last four characters, to tell one key from another; all that is ever shown or noted of one."""
+    return f"…{key[-4:]}" if key else ""
+
+
+def _demo_mark(number: str) -> str:
+    return salted_hmac("key of the simulated Giga", number, algorithm="sha256").hexdigest()[:16]
+
+
+def may_be_asked() -> Q:
+    """Accounts whose key was neither refused nor told to wait."""
+    return (Q(not_before=None) | Q(not_before__lte=timezone.now())) & Q(paused_at=None)
+
+
 def writes(method: Method) -> Method:
     """Marks a method that changes data, so that no template can call it."""
     method.alters_data = True  # type: ignore[attr-defined]
@@ -81,6 +113,22 @@ class GigaAccountQuerySet(models.QuerySet):
         wait for each other."""
         rows = self.order_by("pk").select_for_update(skip_locked=skip_locked)
         return dict(rows.values_list("pk", "fence")[:at_most])
+
+    def add(self, workspace: Workspace, *, api_url: str, api_key: str, is_simulated: bool, by=None):
+        """The account of a workspace that has none; None when somebody was first."""
+        account = self.model(workspace=workspace, api_url=api_url, is_simulated=is_simulated)
+        account.api_key, account.key_set_by = api_key, by
+        account.key_set_at = timezone.now() if by else None
+        self.bulk_create([account], ignore_conflicts=True)
+        return self.filter(workspace=workspace, sealed_api_key=account.sealed_api_key).first()
+
+    def of_workspace(self, workspace: Workspace):
+        """Its account, or None. In the demo a workspace that was made since the start gets one here."""
+        account = self.filter(workspace=workspace).first()
+        if account is None and settings.IS_DEMO and (other := self.filter(is_simulated=True).first()):
+            self.add(workspace, api_url=other.api_url, api_key=demo_key(), is_simulated=True)
+            account = self.filter(workspace=workspace).first()
+        return account
 
     @transaction.atomic
     def renew(self, holder: str) -> dict[int, int]:
@@ -136,7 +184,8 @@ class GigaAccount(models.Model):
     workspace = models.OneToOneField(Workspace, models.CASCADE, related_name="giga_account")
     api_url = models.CharField(max_length=200)
     sealed_api_key = models.TextField(editable=False)
-    # When a manager set the key on its page: from then on the one of the environment does not count.
+    # When a manager set the key on its page: from then on the one of the environment does not count. Empty:
+    # it is the one of the environment, or the demo's own.
     key_set_at = models.DateTimeField(null=True, blank=True, editable=False)
     key_set_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
@@ -177,11 +226,16 @@ class GigaAccount(models.Model):
         return Access(self.api_url, self.api_key, client_id=f"gigawatch-{self.workspace_id}")
 
     @property
-    def has_readable_key(self) -> bool:
+    def readable_key(self) -> str:
+        """The key; "" when it cannot be opened with the encryption keys of this start."""
         try:
-            return bool(self.api_key)
+            return self.api_key
         except Unreadable:
-            return False
+            return ""
+
+    @property
+    def has_readable_key(self) -> bool:
+        return bool(self.readable_key)
 
     @property
     def is_local(self) -> bool:
@@ -215,20 +269,25 @@ class GigaAccount(models.Model):
     def take_for_launch(self, requests: int = 1) -> bool:
         """Spend so many requests on what costs money; False when they are not free now. One UPDATE decides,
         so that all threads and processes share one budget."""
-        return self._take(requests, room=pace.BUCKET)
+        return self._take(requests, may_be_asked(), room=pace.BUCKET)
 
     @writes
     def take_for_person(self) -> bool:
         """Spend one request on something a person waits for; False when there is none left now, or launches
         wait."""
         no_launch_waits = Q(launches_first_until__lte=DatabaseSeconds())
-        return self._take(1, no_launch_waits, room=pace.BUCKET - 1)
+        return self._take(1, may_be_asked(), no_launch_waits, room=pace.BUCKET - 1)
+
+    @writes
+    def take_for_new_key(self) -> bool:
+        """Spend one request on trying another key: that the one in use was refused, or has to wait, says
+        nothing of that."""
+        return self._take(1, room=pace.BUCKET - 1)
 
     def _take(self, requests: int, *conditions: Q, room: int) -> bool:
         now = DatabaseSeconds()
-        may_ask = Q(not_before=None) | Q(not_before__lte=timezone.now())
         fits = Q(free_at__lte=now + Value((room - requests) * pace.STEP_S + ROUNDING_S))
-        mine = GigaAccount.objects.filter(may_ask, fits, *conditions, pk=self.pk, paused_at=None)
+        mine = GigaAccount.objects.filter(fits, *conditions, pk=self.pk)
         return bool(mine.update(free_at=Greatest(F("free_at"), now) + Value(requests * pace.STEP_S)))
 
     @writes
@@ -279,15 +338,26 @@ class GigaAccount(models.Model):
         return bool(GigaAccount.objects.filter(due, pk=self.pk).update(probe_after=now + PROBE_EVERY))
 
     @writes
-    def set_key(self, key: str, *, by) -> None:
-        """Ask Giga with this key from now on, even after a refused one. Nothing else of the account is
-        touched: who watches goes on watching, with the new key from the next request on."""
-        self.api_key = key
-        self.key_set_at, self.key_set_by = timezone.now(), by
+    def set_key(self, key: str, *, by=None, api_url: str = "", is_simulated: bool = False) -> bool:
+        """Ask Giga with this key from now on, even after a refused one; `by` is nobody where it is the
+        environment's. False, and nothing written, when the key was replaced since this row was read. Nothing
+        else of the account is touched: who watches goes on watching, with the new key from the next request
+        on."""
+        seen, self.api_key = self.sealed_api_key, key
+        new: dict[str, Any] = {"sealed_api_key": self.sealed_api_key, "is_simulated": is_simulated}
+        new |= {"key_set_at": timezone.now() if by else None, "key_set_by": by}
+        new |= {"api_url": api_url} if api_url else {}
         anew: dict[str, Any] = {"paused_at": None, "paused_reason": "", "not_before": None}
         anew |= {"broken_since": None, "probe_after": None, "outages": 0}
-        own = {"sealed_api_key": self.sealed_api_key, "key_set_at": self.key_set_at, "key_set_by": by}
-        GigaAccount.objects.filter(pk=self.pk).update(**own, **anew)
+        is_set = bool(GigaAccount.objects.filter(pk=self.pk, sealed_api_key=seen).update(**new, **anew))
+        self.refresh_from_db()
+        return is_set
+
+    @writes
+    def resume(self) -> None:
+        """Ask with the same key again, though it was refused: it may be good by now. What Retry-After said
+        still holds."""
+        GigaAccount.objects.filter(pk=self.pk).update(paused_at=None, paused_reason="")
         self.refresh_from_db()
 
     @writes

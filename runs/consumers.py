@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 from channels.exceptions import StopConsumer
 from django.db import DatabaseError
 from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
 from django.utils.functional import cached_property
 
 from people.bell import person_group
@@ -197,10 +198,9 @@ class WorkspaceConsumer(LiveConsumer):
         return membership
 
     @cached_property
-    def query(self) -> dict[str, str]:
-        """What the page's address asks for."""
-        query = parse_qs(self.scope["query_string"].decode("utf-8", "replace"))
-        return {name: values[-1] for name, values in query.items()}
+    def query(self) -> MultiValueDict:
+        """The parameters of the page's address."""
+        return MultiValueDict(parse_qs(self.scope["query_string"].decode("utf-8", "replace")))
 
     def changes(self, run_ids: set[int], newest: int, *, is_gap: bool) -> list[dict]:
         if is_gap or len(run_ids) > MOST_ROWS:
@@ -217,7 +217,7 @@ class RunListConsumer(WorkspaceConsumer):
 
     @cached_property
     def filters(self) -> dict:
-        return RunFilterForm(self.query).filters()
+        return RunFilterForm(self.query).asked
 
     def few_changes(self, run_ids: set[int], newest: int) -> list[dict]:
         matching = set(
@@ -247,7 +247,7 @@ class WallConsumer(WorkspaceConsumer):
 
     @cached_property
     def filters(self) -> dict:
-        return WallForm(self.query).state()
+        return WallForm(self.query).asked
 
     def few_changes(self, run_ids: set[int], newest: int) -> list[dict]:
         now, badge = timezone.now(), live.side_counts(self.membership)

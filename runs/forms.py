@@ -8,6 +8,7 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
+from people.address_form import AddressForm
 from runs.marks import NOTE_LENGTH, TAG_LENGTH
 from runs.models import PROMPT_LENGTH
 from runs.querysets import DAYS, RUN_GROUPS
@@ -113,8 +114,8 @@ class LaunchForm(forms.Form):
         return any(error.code == "key" for errors in self.errors.as_data().values() for error in errors)
 
 
-class RunFilterForm(forms.Form):
-    """The list's filters, as they stand in the address. What cannot be read is left out, never an error."""
+class RunFilterForm(AddressForm):
+    """The list's filters, as they stand in the address."""
 
     status = forms.ChoiceField(required=False, choices=[(key, key) for key in [*RUN_GROUPS, *Status.values]])
     who = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
@@ -127,29 +128,29 @@ class RunFilterForm(forms.Form):
     view = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
     before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
 
-    def filters(self) -> dict:
-        """The filters that could be read; empty ones left out."""
-        self.is_valid()
-        return {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
+
+class SessionFilterForm(AddressForm):
+    """What the list of sessions is searched for, and where its page begins."""
+
+    q = forms.CharField(required=False, max_length=200)
+    before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
 
 
-class WallForm(forms.Form):
-    """The whole state of a wall, as it stands in the address. What cannot be read is left out."""
+class FindForm(AddressForm):
+    """What is looked for in the palette, and the run that is open or chosen in the page."""
+
+    q = forms.CharField(required=False, max_length=200)
+    run = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+
+
+class WallForm(AddressForm):
+    """The whole state of a wall, as it stands in the address."""
 
     layout = forms.ChoiceField(required=False, choices=[(name, name) for name in WALL_LAYOUTS])
     who = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
     template = forms.CharField(required=False, max_length=100)
     live = forms.IntegerField(required=False, min_value=0, max_value=MOST_LIVE)
-    kiosk = forms.BooleanField(required=False)
-
-    def state(self) -> dict:
-        """What could be read; what is empty is left out."""
-        self.is_valid()
-        return {
-            name: value
-            for name, value in self.cleaned_data.items()
-            if value is not None and value is not False and value != ""
-        }
+    kiosk = forms.ChoiceField(required=False, choices=[("1", "1"), ("True", "True")])
 
 
 class SettleForm(forms.Form):
@@ -222,6 +223,8 @@ class KeyForm(forms.Form):
             "invalid": _("A key is one word without spaces: giga_sk_ and 32 digits."),
         },
     )
+    # Asked for only where Giga could not say whether the key is good.
+    even_untried = forms.BooleanField(label=_("Store it although it could not be tried"), required=False)
 
 
 class RunIdsField(forms.Field):

@@ -1,5 +1,5 @@
 """What the runs list shows for a set of filters: rows, cursor and counts. Shared by the page and its
-socket. `filters` is what `RunFilterForm.filters()` returns."""
+socket. `filters` is what `RunFilterForm` read of an address (`asked`)."""
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -129,7 +129,8 @@ def _times(filters: dict) -> tuple[datetime | None, datetime | None]:
     today = timezone.localdate()
     since, until = filters.get("since"), filters.get("until")
     if "when" in filters:
-        since = today - timedelta(days=DAYS[filters["when"]])
+        first = today - timedelta(days=DAYS[filters["when"]])
+        since = max(since, first) if since else first
     start = timezone.make_aware(datetime.combine(since, time())) if since else None
     end = timezone.make_aware(datetime.combine(until + timedelta(days=1), time())) if until else None
     return start, end

@@ -13,6 +13,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8001)
     parser.add_argument("--scenario", default="default", choices=sorted(SCENARIOS), metavar="NAME")
     parser.add_argument("--speed", type=float, default=1.0, help="times of a run are divided by this")
+    parser.add_argument(
+        "--key",
+        action="append",
+        metavar="KEY",
+        help="take this key, and others only where it is given again; without it any of the right form",
+    )
     parser.add_argument("--state", metavar="FILE", help="remember sessions and runs here")
     parser.add_argument("--extensions", action="store_true", help="serve routes that are only guessed, too")
     parser.add_argument("--list", action="store_true", help="list the scenarios and leave")
@@ -26,6 +32,7 @@ def main() -> None:
     config = Config(
         scenario=options.scenario,
         speed=options.speed,
+        accept_keys=options.key,
         state_path=options.state,
         extensions=options.extensions,
     )

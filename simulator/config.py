@@ -1,5 +1,6 @@
 """What can be set about one simulated Giga, and what cannot. No behaviour."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class Config:
     sandbox_s: float = 15 * 60.0  # Giga's default lifetime, whatever `duration` was asked for
     credits: float = 10_000.0  # a month
     retry_after_s: int = 90  # what the scenario "rate-limited" asks for
-    accept_key: str | None = None  # exactly this key; otherwise every key of the documented form
+    accept_keys: Container[str] | None = None  # these alone; otherwise every key of the documented form
     desktop: str = "page"  # "page": vncUrl is a noVNC page; "stream": a bare websocket
     desktop_password: str = ""  # asked for by VNC authentication, and written into a page's vncUrl
     dashboard_url: str = "http://127.0.0.1:8000/"  # what the scenario "vnc-own-host" points at
@@ -37,6 +38,8 @@ class Config:
     def __post_init__(self):
         if self.scenario not in SCENARIOS:
             raise ValueError(f"there is no scenario {self.scenario!r}")
+        if isinstance(self.accept_keys, str):
+            raise ValueError("accept_keys is a list of keys")  # a text holds each part of itself
         if self.plan not in CONCURRENT_RUNS:
             raise ValueError(f"there is no plan {self.plan!r}")
         if self.desktop not in ("page", "stream"):

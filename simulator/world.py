@@ -101,8 +101,8 @@ class World:
         if not authorization.startswith("Bearer "):
             raise Refused(401, "UNAUTHORIZED", "Missing or malformed Authorization header")
         key = authorization[len("Bearer ") :].strip()
-        accepted = key == self.config.accept_key if self.config.accept_key else KEY_FORM.fullmatch(key)
-        if not accepted:
+        keys = self.config.accept_keys
+        if not (KEY_FORM.fullmatch(key) if keys is None else key in keys):
             raise Refused(401, "INVALID_API_KEY", "The API key is invalid or has been revoked")
         return hashlib.sha256(key.encode()).hexdigest()[:16]
 

@@ -66,6 +66,12 @@ def test_templates_escape_everything_and_hold_no_script(path):
     assert loose_markup(path.read_text()) == []
 
 
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT / "templates")))
+def test_no_cell_spans_columns_that_somebody_may_hide(path):
+    """In a table of fixed layout it would keep room for them: what is as wide as the table stands below."""
+    assert "colspan" not in path.read_text()
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_giga_is_never_asked_inside_a_transaction(path):
     assert network_in_transactions(path.read_text()) == []

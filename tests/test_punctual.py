@@ -1,6 +1,7 @@
 """Whoever takes too long to say what they want is hung up on; whoever waits for an answer is not."""
 
 import asyncio
+import contextlib
 import socket
 import threading
 import time
@@ -120,9 +121,67 @@ async def test_a_socket_stays_open(port):
             assert await socket.recv() == "hello"
 
 
+BODY = b"0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: here\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "headers, version",
+    [
+        ("Content-Length: 5\r\nTransfer-Encoding: chunked", "1.1"),
+        ("Transfer-Encoding: chunked\r\nContent-Length: 5", "1.1"),
+        ("content-length: 0\r\ntransfer-encoding: CHUNKED", "1.1"),
+        (
+            "Content-Length: 5\r\nTransfer-Encoding: chunked\r\nConnection: Upgrade\r\nUpgrade: websocket",
+            "1.1",
+        ),
+        ("Transfer-Encoding: chunked", "1.0"),
+        ("Content-Length: 5\r\nContent-Length: 6", "1.1"),
+        ("Content-Length: 5, 6", "1.1"),
+        ("Content-Length: +5", "1.1"),
+        ("Content-Length: -1", "1.1"),
+        ("Content-Length: 0x5", "1.1"),
+        ("Content-Length: 5 5", "1.1"),
+        ("Content-Length: ", "1.1"),
+        ("Content-Length : 5", "1.1"),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "1.1"),
+        ("Transfer-Encoding: chunked, identity", "1.1"),
+        ("Transfer-Encoding: identity, chunked", "1.1"),
+        ("Transfer-Encoding: gzip, chunked", "1.1"),
+        ("Transfer-Encoding: identity", "1.1"),
+        ("Transfer-Encoding: xchunked", "1.1"),
+        ("Transfer-Encoding: chunked;a=b", "1.1"),
+        ('Transfer-Encoding: "chunked"', "1.1"),
+        ("Transfer-Encoding:\x0bchunked", "1.1"),
+        ("Transfer-Encoding: \x00chunked", "1.1"),
+        ("Transfer-Encoding : chunked", "1.1"),
+        ("Transfer-Encoding:", "1.1"),
+        ("X: y\r\n Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\nContent-Length: 5", "1.1"),
+        ("Host: there", "1.1"),
+    ],
+)
+def test_a_request_whose_end_could_be_in_two_places_is_refused(connection, headers, version):
+    """What follows it is not taken for a further request either."""
+    connection.sendall(f"POST / HTTP/{version}\r\nHost: here\r\n{headers}\r\n\r\n".encode() + BODY)
+    answer = b""
+    with contextlib.suppress(ConnectionResetError):  # hung up on, with what it sent still unread
+        while part := connection.recv(1000):
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 400 ") and answer.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize(
+    "headers", ["Content-Length: 5", "Transfer-Encoding: chunked", "Transfer-Encoding: Chunked"]
+)
+def test_a_request_with_one_end_is_answered(connection, headers):
+    body = b"hello" if "Length" in headers else b"5\r\nhello\r\n0\r\n\r\n"
+    connection.sendall(HEAD.replace(b"GET", b"POST") + f"{headers}\r\n\r\n".encode() + body)
+    assert whole_answer(connection).startswith(b"HTTP/1.1 200 ")
+
+
 def test_it_is_what_serve_speaks(monkeypatch):
     served = []
     monkeypatch.setattr(uvicorn.Server, "run", lambda server, sockets: served.append(server.config))
     serve(None)
     served[0].load()
     assert served[0].http_protocol_class is punctual.Protocol
+    assert not served[0].proxy_headers, "it would believe X-Forwarded-For of this machine"

@@ -123,7 +123,14 @@ PRODUCTION = {"SITE_URL": "https://watch.example.com", "GIGA_API_KEY": KEY}
 def test_production_settings_leave_the_deployment_check_nothing_to_say(python):
     ended = python("manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout == "System check identified no issues (0 silenced).\n"
+    assert ended.stdout == "System check identified no issues (2 silenced).\n"
+
+
+def test_https_is_asked_for_on_this_host_name_alone(tmp_path):
+    """Other programs under it may not speak TLS."""
+    settings = settings_of(tmp_path, SITE_URL=PRODUCTION["SITE_URL"])
+    assert settings["SECURE_HSTS_SECONDS"] >= 180 * 24 * 3600
+    assert not settings.get("SECURE_HSTS_INCLUDE_SUBDOMAINS") and not settings.get("SECURE_HSTS_PRELOAD")
 
 
 DANGEROUS = [
@@ -132,6 +139,12 @@ DANGEROUS = [
     ({"ALLOWED_HOSTS": "a.example,*.example"}, "ALLOWED_HOSTS must name each host"),
     ({"SECRET_KEY": "x" * 60}, "SECRET_KEY must be at least 50 characters long, and random"),
     ({"SECRET_KEY": "short"}, "SECRET_KEY must be at least 50 characters long, and random"),
+    ({"DEBUG": "true"}, "DEBUG shows code and settings with each error"),
+    ({"DEBUG": "1", "SITE_URL": "HTTPS://watch.example.com"}, "DEBUG shows code and settings"),
+    ({"DEBUG": "true", "SITE_URL": "https://localhost"}, "DEBUG shows code and settings"),
+    ({"GIGA_API_KEY": "giga_sk_ with spaces"}, "GIGA_API_KEY must be one word"),
+    ({"GIGA_API_KEY": "giga_sk_schlüssel"}, "GIGA_API_KEY must be one word"),
+    ({"GIGA_API_KEY": "giga"}, "GIGA_API_KEY must be one word"),
 ]
 
 

@@ -6,9 +6,11 @@ from urllib.parse import urlencode
 
 from django.http import StreamingHttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from people.audit import Act, AuditEntry, audit
+from people.forms import AuditForm
 from people.permissions import MANAGE, permission
 from people.spreadsheets import safe_cell
 from people.views.answers import step_up
@@ -33,11 +35,11 @@ COLUMNS = [
 @require_GET
 def log(request):
     """Newest first, searched by who, what and from where."""
-    text = _asked(request)
-    before = request.GET.get("before", "")[:18]
+    form = AuditForm(request.GET)
+    text = form.asked.get("q", "")
     entries = AuditEntry.objects.of(request.membership.workspace).matching(text)
-    if before.isascii() and before.isdecimal():
-        entries = entries.filter(number__lt=int(before))
+    if "before" in form.asked:
+        entries = entries.filter(number__lt=form.asked["before"])
     rows = list(entries[: ROWS + 1])
     kept = {"q": text} if text else {}
     older = "?" + urlencode({**kept, "before": rows[ROWS - 1].number}) if len(rows) > ROWS else ""
@@ -46,7 +48,8 @@ def log(request):
         "entries": rows[:ROWS],
         "q": text,
         "older": older,
-        "export": "?" + urlencode(kept) if kept else "",
+        "unread": form.unread_parts,
+        "export": form.with_unread("?" + urlencode(kept)).removesuffix("?"),
     }
     return render(request, "people/audit.html", context)
 
@@ -56,7 +59,12 @@ def log(request):
 @step_up
 def export(request):
     """The same rows as CSV, all of them."""
-    text = _asked(request)
+    form = AuditForm(request.GET)
+    if form.unread:
+        back_url = reverse("team-audit") + form.with_unread("?" + urlencode(form.asked))
+        context = {"reason": form.refusal, "back_url": back_url}
+        return render(request, "not_done.html", context, status=422)
+    text = form.asked.get("q", "")
     noted = audit(request, Act.EXPORTED, "audit.csv", after={"q": text} if text else None)
     entries = AuditEntry.objects.of(request.membership.workspace).matching(text)
     entries = entries.filter(number__lt=noted.number)
@@ -65,10 +73,6 @@ def export(request):
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = 'attachment; filename="audit.csv"'
     return response
-
-
-def _asked(request) -> str:
-    return request.GET.get("q", "").strip()[:200]
 
 
 def _rows(entries):

@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpResponse, StreamingHttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import ngettext
@@ -26,15 +26,24 @@ def run_bulk(request):
     """Does to the runs that were picked, or to everything that matches the address, what was asked. A GET
     says how many match."""
     membership = request.membership
-    filters = RunFilterForm(request.GET).filters()
-    filters.pop("before", None)
+    query = request.GET.copy()
+    query.pop("everything", None)  # the box that asks how many match sends itself
+    address = RunFilterForm(query)
+    filters = {name: value for name, value in address.asked.items() if name != "before"}
     if request.method == "GET":
+        if address.unread:
+            return HttpResponse(address.refusal, content_type="text/plain", status=422)
         return HttpResponse(listing.shown_count(listing.count_of(membership, filters)))
     form = BulkForm(request.POST)
-    back = redirect(reverse("run-list") + listing.query_of(filters))
+    list_url = reverse("run-list") + address.with_unread(listing.query_of(filters))
+    back = redirect(list_url)
     if not form.is_valid():
         messages.warning(request, " ".join(error for errors in form.errors.values() for error in errors))
         return back
+    if form.cleaned_data["everything"] and address.unread:
+        # A mistyped filter does not mean all runs.
+        context = {"reason": address.refusal, "back_url": list_url}
+        return render(request, "not_done.html", context, status=422)
     runs = listing.filtered(membership, filters)
     if not form.cleaned_data["everything"]:
         # Picked rows count even when they do not match any longer.

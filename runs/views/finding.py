@@ -5,6 +5,7 @@ from django.views.decorators.http import require_GET
 
 from people.permissions import PERSON, permission
 from runs.finding import actions_found, runs_found
+from runs.forms import FindForm
 from runs.models import Run
 
 
@@ -12,12 +13,15 @@ from runs.models import Run
 @require_GET
 def find(request):
     """The palette's list for what was typed: runs, pages, actions."""
-    text = request.GET.get("q", "").strip()[:200]
+    form = FindForm(request.GET)
+    text = form.asked.get("q", "")
     membership = request.membership
+    may_look = membership and "q" not in form.unread
     context = {
-        "q": text,
-        "found_runs": runs_found(request.user, membership.workspace, text) if membership else [],
-        "palette_actions": actions_found(request.user, membership, text, _run_in_page(request)),
+        "q": request.GET.get("q", "").strip(),
+        "unread": form.unread_parts,
+        "found_runs": runs_found(request.user, membership.workspace, text) if may_look else [],
+        "palette_actions": actions_found(request.user, membership, text, _run_in_page(request, form)),
     }
     return render(request, "_found.html", context)
 
@@ -33,8 +37,6 @@ def own_workspaces(request):
     return render(request, "_own_workspaces.html", context)
 
 
-def _run_in_page(request) -> Run | None:
-    pk = request.GET.get("run", "")
-    if not (pk.isascii() and pk.isdecimal() and len(pk) < 19):
-        return None
-    return Run.objects.visible_to(request.user).for_display().filter(pk=pk).first()
+def _run_in_page(request, form: FindForm) -> Run | None:
+    pk = form.asked.get("run")
+    return Run.objects.visible_to(request.user).for_display().filter(pk=pk).first() if pk else None

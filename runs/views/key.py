@@ -17,18 +17,23 @@ from runs.sayings import told
 @require_http_methods(["GET", "POST"])
 @step_up
 def team_key(request):
-    """What is known of the key; a new one is taken and tried at once."""
-    form = KeyForm(request.POST or None)
+    """What is known of the key; a new one is tried, and taken when Giga takes it."""
+    form, is_unreachable = KeyForm(request.POST or None), False
     if request.method == "POST" and form.is_valid():
-        account = keys.replace_key(request.membership, form.cleaned_data["api_key"])
-        _say(request, keys.try_key(request.membership, account))
-        return redirect("team-key")
-    account = getattr(request.membership.workspace, "giga_account", None)
+        try:
+            _say_replaced(request, keys.replace_key(request.membership, **form.cleaned_data))
+            return redirect("team-key")
+        except keys.NotReplaced as error:
+            form.add_error("api_key", str(error))
+            is_unreachable = error.is_unreachable
+    account = keys.account_of(request.membership.workspace)
     context = {
         "section": "key",
         "form": form,
+        "may_store_untried": is_unreachable,
         "account": account,
-        "ends": keys.ends_of(account) if account else "",
+        "asks_simulator": keys.asks_simulator(account),
+        "ends": account.readable_key[-4:] if account else "",
         "api_url": account.api_url if account else settings.GIGA_API_URL,
     }
     return render(request, "runs/team_key.html", context, status=422 if form.errors else 200)
@@ -38,14 +43,18 @@ def team_key(request):
 @require_POST
 @step_up
 def team_key_test(request):
-    account = getattr(request.membership.workspace, "giga_account", None)
+    account = keys.account_of(request.membership.workspace)
     if account is None:
         messages.warning(request, _("There is no key to test yet."))
     else:
-        _say(request, keys.try_key(request.membership, account))
+        result = keys.try_key(request.membership, account)
+        level = messages.SUCCESS if result.works else messages.ERROR
+        messages.add_message(request, level, told(result.text))
     return redirect("team-key")
 
 
-def _say(request, result: keys.KeyTest) -> None:
-    level = messages.SUCCESS if result.works else messages.ERROR
-    messages.add_message(request, level, told(result.text))
+def _say_replaced(request, tried: keys.KeyTest) -> None:
+    if tried.works:
+        messages.success(request, told(tried.text))
+    else:
+        messages.warning(request, _("Stored, and not tried: %(problem)s") % {"problem": told(tried.text)})

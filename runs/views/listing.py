@@ -32,7 +32,8 @@ def run_list(request):
     """The workspace's runs, newest first; the whole state is in the address. Asked by htmx for more rows, or
     by a page that was away for its live parts, it answers with just these."""
     membership = request.membership
-    filters = RunFilterForm(request.GET).filters()
+    form = RunFilterForm(request.GET)
+    filters = form.asked
     # Read before the rows: what happens in between makes the page fetch once too often, never too seldom.
     counts = listing.counts_of(membership)
     event_id = counts["newest_event"]
@@ -46,8 +47,9 @@ def run_list(request):
         "look": ListLook.of(membership),
     }
     if request.headers.get("HX-Request") and not request.htmx.boosted:
-        return as_of(event_id, membership, render(request, "runs/_run_rows.html", context))
-    context |= _controls(membership, filters, counts) | _view_of(request, filters)
+        context["rows_template"] = "runs/_run_rows.html"
+        return as_of(event_id, membership, render(request, "runs/_more_rows.html", context))
+    context |= _controls(membership, form, counts) | _view_of(request, filters)
     if request.headers.get("X-Live-Parts"):
         return as_of(event_id, membership, HttpResponse(live.list_parts(context, request)))
     context |= live.connection(
@@ -59,8 +61,10 @@ def run_list(request):
     return render(request, "runs/run_list.html", context)
 
 
-def _controls(membership, filters: dict, counts: dict) -> dict:
-    """What stands above the rows: groups with counts, choices to filter by, and the filters that are on."""
+def _controls(membership, form: RunFilterForm, counts: dict) -> dict:
+    """What stands above the rows: groups with counts, choices to filter by, the filters that are on, and what
+    of the address could not be read."""
+    filters = form.asked
     members = get_user_model().objects.filter(memberships__workspace=membership.workspace_id)
     people = list(members.order_by("first_name", "username"))
     tag = Tag.objects.filter(workspace=membership.workspace_id, pk=filters["tag"]) if "tag" in filters else []
@@ -73,7 +77,8 @@ def _controls(membership, filters: dict, counts: dict) -> dict:
         "statuses": listing.status_words(),
         "when_words": listing.when_words(),
         "applied": listing.applied_of(filters, people=people, tag_name=next((str(one) for one in tag), "?")),
-        "query": listing.query_of(filters),
+        "unread": form.unread_parts,
+        "query": form.with_unread(listing.query_of(filters)),
         "verdicts": Verdict.choices,
         "bulk_token": uuid.uuid4(),
         "examples": EXAMPLES,

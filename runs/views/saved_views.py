@@ -23,10 +23,13 @@ def run_views(request):
     """The views of the list; with htmx the menu alone. A POST keeps the list at this address under a
     name; a name of one's own that is there already is given to this list."""
     membership = request.membership
-    query = listing.query_of(RunFilterForm(request.GET).filters(), view=None)
+    address = RunFilterForm(request.GET)
+    query = listing.query_of(address.asked, view=None)
     form = SavedViewForm(request.POST or None)
     if form.is_bound and len(query) > QUERY_LENGTH:
         form.add_error("name", _("This list’s filters are too long to be kept: shorten the search."))
+    if form.is_bound and address.unread:
+        form.add_error("name", address.refusal)
     if request.method == "POST" and form.is_valid():
         kept = {"query": query, "is_shared": form.cleaned_data["is_shared"]}
         name = form.cleaned_data["name"]
@@ -43,7 +46,8 @@ def run_views(request):
         "views": views,
         "standard_views": standard_views(request.user),
         "form": form,
-        "query": query,
+        "query": address.with_unread(query),
+        "unread": address.unread_parts,
     }
     page = "runs/_views.html" if request.headers.get("HX-Request") else "runs/run_views.html"
     return render(request, page, context, status=422 if form.errors else 200)
@@ -72,7 +76,8 @@ def run_look(request):
     ListLook(hidden, density if density in DENSITIES else "compact").keep(request.user)
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204)
-    return redirect(reverse("run-list") + listing.query_of(RunFilterForm(request.GET).filters()))
+    address = RunFilterForm(request.GET)
+    return redirect(reverse("run-list") + address.with_unread(listing.query_of(address.asked)))
 
 
 def standard_views(user) -> list[dict]:

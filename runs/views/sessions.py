@@ -15,7 +15,7 @@ from people.permissions import WATCH, permission
 from runs import files
 from runs.files import NotRead
 from runs.following import read_thread_for
-from runs.forms import RunFilterForm
+from runs.forms import SessionFilterForm
 from runs.models import AgentSession, Run
 
 SESSIONS_PER_PAGE = 50
@@ -26,7 +26,8 @@ SESSIONS_PER_PAGE = 50
 def session_list(request):
     """History by session, newest first. Asked by htmx for more rows, it answers with just these."""
     membership = request.membership
-    filters = RunFilterForm(request.GET).filters()
+    form = SessionFilterForm(request.GET)
+    filters = form.asked
     sessions = (
         AgentSession.objects.visible_to(request.user)
         .filter(workspace=membership.workspace)
@@ -42,10 +43,12 @@ def session_list(request):
     context = {
         "agent_sessions": rows,
         "filters": filters,
+        "unread": form.unread_parts,
+        "rows_template": "runs/_session_rows.html",
         "next_query": "?" + urlencode({**kept, "before": rows[-1].pk}) if more else "",
     }
     is_more = request.htmx and not request.htmx.boosted
-    return render(request, "runs/_session_rows.html" if is_more else "runs/session_list.html", context)
+    return render(request, "runs/_more_rows.html" if is_more else "runs/session_list.html", context)
 
 
 @permission(WATCH)

@@ -26,7 +26,8 @@ def wall(request):
     """Tiles of all active runs; the whole state is in the address. Asked by a page that was away, the tiles
     alone."""
     membership = request.membership
-    state = WallForm(request.GET).state()
+    form = WallForm(request.GET)
+    state = form.asked
     # Read before the tiles: what happens in between makes the page fetch once too often, never too seldom.
     event_id = newest_event_id(membership.workspace)
     runs = tiles.shown(membership, state)
@@ -35,6 +36,7 @@ def wall(request):
         parts.append(live.side_counts(request.membership))
         return as_of(event_id, membership, HttpResponse("".join(parts)))
     context = _controls(request, state) | {"runs": runs, "can_operate": membership.can_operate}
+    context["unread"] = form.unread_parts
     context["large"] = tiles.large(runs, slots=context["slots"], most_live=context["most_live"])
     context |= live.connection(
         "/ws/wall/?" + urlencode(_filters(state, "kiosk")),

@@ -8,7 +8,7 @@ const newRows = new Set();
 const leaving = new Set();
 const before = Number(new URLSearchParams(location.search).get("before")) || Infinity;
 const isAtTop = () => page.scrollTop < 8 && window.scrollY < 8;
-const allRows = () => $$("#rows > tr[id]:not(.more-row)");
+const allRows = () => $$("#rows > tr[id]");
 const idOf = (row) => Number(row.id.slice(4));
 const rowIds = () => allRows().map(idOf);
 const endOfList = () => rowIds().at(-1);

@@ -11,7 +11,7 @@ from django.conf import settings
 from dashboard.asgi import application
 from tests.asgi_socket import Socket
 
-PARTIAL = re.compile(r'<hx-partial hx-target="#([\w-]+)" hx-swap="outerMorph">(.*?)</hx-partial>', re.S)
+PARTIAL = re.compile(r'<hx-partial hx-target="#([\w-]+)" hx-swap="\w+">(.*?)</hx-partial>', re.S)
 ROW = re.compile(r'<tr id="run-(\d+)".*?</tr>', re.S)
 
 
@@ -159,15 +159,18 @@ class Page:
         """ "Load more": the server answers now, and `finish_loading` puts the rows in place."""
         if self.has_more and not self.loading_more:
             more = re.search(r'hx-get="([^"]+)"', self.parts["list"])[1].replace("&amp;", "&")
-            self.loading_more = self.client.get(more, headers={"HX-Request": "true"})
+            self.loading_more = self.client.get(
+                self.address.split("?")[0] + more, headers={"HX-Request": "true"}
+            )
 
     def finish_loading(self):
         answer, self.loading_more = self.loading_more, None
         if not answer or answer.status_code != 200 or not self.has_more:
             return
-        button = re.compile(r'<tr class="more-row".*?</tr>', re.S)
-        listed = button.sub(lambda _: answer.content.decode(), self.parts["list"])
-        self.parts["list"] = plain(listed)
+        more = parts_of(answer)
+        button = re.compile(r'<div class="more".*?</div>', re.S)
+        listed = button.sub(lambda _: more["more-rows"], self.parts["list"])
+        self.parts["list"] = plain(listed.replace("</tbody>", f"{more['rows']}</tbody>"))
         if int(answer.headers["X-Newest-Event"]) < self.shown:
             self.owed += 1
             self.start_fetch()

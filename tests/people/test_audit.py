@@ -187,7 +187,7 @@ def test_a_forged_forwarded_address_is_not_believed_without_a_proxy(client, mana
     client.get("/team/", headers={"x-forwarded-for": "198.51.100.1"})
     client.post("/team/invite/", {"role": "viewer"}, headers={"x-forwarded-for": "198.51.100.1"})
     assert AuditEntry.objects.get(act=Act.INVITED).address == "127.0.0.1"
-    settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    settings.TRUSTED_PROXIES = 1
     forged = {"x-forwarded-for": "198.51.100.1, 203.0.113.9"}
     client.post("/team/invite/", {"role": "viewer"}, headers=forged)
     assert AuditEntry.objects.filter(act=Act.INVITED).first().address == "203.0.113.9"

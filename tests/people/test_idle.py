@@ -160,5 +160,5 @@ async def test_a_wall_in_kiosk_mode_keeps_its_login_for_seven_days(pass_time):
 
 def test_a_wall_in_kiosk_mode_tells_its_socket_so(signed_in):
     path = 'hx-ws:connect="/ws/wall/?{}"'
-    assert path.format("kiosk=True") in signed_in.get("/wall/?layout=3x3&kiosk=1").content.decode()
+    assert path.format("kiosk=1") in signed_in.get("/wall/?layout=3x3&kiosk=1").content.decode()
     assert path.format("") in signed_in.get("/wall/?layout=3x3").content.decode()

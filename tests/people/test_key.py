@@ -1,5 +1,6 @@
 """The Giga key: set, replaced and tested by managers, shown to nobody."""
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,8 @@ import responses
 from django.utils import timezone
 
 from people.audit import Act, AuditEntry
-from runs import following, instance
+from runs import accepting, following, instance
+from runs.accounts import is_demo_key
 from runs.models import GigaAccount, Run
 from runs.sealed import seal
 from runs.status import Status
@@ -96,7 +98,94 @@ def test_an_answer_that_quotes_the_key_does_not_carry_it_to_the_page_or_the_log(
     page = client.post("/team/key/", {"api_key": NEW}, follow=True).content.decode()
     assert "Unknown key (key)" in page and NEW not in page
     assert NEW not in str(list(AuditEntry.objects.values()))
-    assert NEW not in account_of(workspace).paused_reason
+
+
+SAYS_NOTHING_OF_THE_KEY = {
+    "no connection": {"body": responses.ConnectionError("refused")},
+    "broken off": {"body": "{"},
+    "a page of a proxy": {"body": "<h1>Bad gateway</h1>", "status": 502},
+    "an outage": {"json": {"error": {"code": "INTERNAL_ERROR", "message": "Down"}}, "status": 500},
+    "forbidden by a proxy": {"body": "No.", "status": 403},
+}
+SAYS_NO = {
+    "unknown": {"json": {"error": {"code": "INVALID_API_KEY", "message": "Unknown key"}}, "status": 401},
+    "unknown, without a word": {"body": "", "status": 401},
+    "revoked": {"json": {"error": {"code": "FORBIDDEN", "message": "It was revoked"}}, "status": 403},
+    "unpaid": {"json": {"error": {"code": "PAYMENT_REQUIRED", "message": "Pay first"}}, "status": 402},
+    "another site": {"body": "", "status": 404},
+    "used up": {"json": {"error": {"code": "RATE_LIMITED", "message": "Too many"}}, "status": 429},
+}
+
+
+@pytest.mark.parametrize("insists", [{}, {"even_untried": "on"}], ids=["asked", "insisted"])
+@pytest.mark.parametrize("answer", SAYS_NO.values(), ids=SAYS_NO)
+def test_a_key_that_giga_refuses_does_not_take_the_place_of_the_one_in_use(
+    client, workspace, giga, answer, insists
+):
+    giga.get(BILLING, **answer)
+    before = GigaAccount.objects.values().get(workspace=workspace)
+    page = client.post("/team/key/", {"api_key": NEW, **insists})
+    error = answer.get("json", {"error": {"message": "Giga gave HTTP"}})["error"]["message"]
+    at_the_field = page.content.decode().split('id="id_api_key-error"')[1].split("</p>")[0]
+    assert page.status_code == 422 and error in at_the_field
+    assert NEW not in page.content.decode() and b"even_untried" not in page.content
+    after = GigaAccount.objects.values().get(workspace=workspace)
+    assert after.pop("free_at") > before.pop("free_at") and after == before
+    assert len(giga.calls) == 1
+    noted = AuditEntry.objects.get(act=Act.KEY_TESTED)
+    assert noted.after["key"] == "…cccc" and not AuditEntry.objects.filter(act=Act.KEY_REPLACED)
+
+
+@pytest.mark.parametrize("answer", SAYS_NOTHING_OF_THE_KEY.values(), ids=SAYS_NOTHING_OF_THE_KEY)
+def test_only_where_giga_says_nothing_of_a_key_it_may_be_stored_untried(client, workspace, giga, answer):
+    giga.get(BILLING, **answer)
+    page = client.post("/team/key/", {"api_key": NEW})
+    assert page.status_code == 422 and b"could not be tried" in page.content
+    assert b'name="even_untried"' in page.content and NEW not in page.content.decode()
+    assert account_of(workspace).api_key == KEY
+    page = client.post("/team/key/", {"api_key": NEW, "even_untried": "on"}, follow=True)
+    assert b"Stored, and not tried" in page.content
+    assert account_of(workspace).api_key == NEW
+
+
+def test_trying_a_new_key_costs_the_budget_and_waits_for_it(client, workspace, giga):
+    works(giga)
+    used_up = timezone.now().timestamp() + 99
+    GigaAccount.objects.update(free_at=used_up)
+    page = client.post("/team/key/", {"api_key": NEW, "even_untried": "on"})
+    assert b"requests of this minute are used up" in page.content
+    assert account_of(workspace).api_key == KEY and not giga.calls
+
+
+def test_a_wait_that_giga_asked_of_the_key_in_use_holds_for_that_key_alone(client, workspace, giga):
+    call = works(giga)
+    account_of(workspace).wait(60)
+    assert b"Waiting for the rate limit" in client.post("/team/key/", {"api_key": KEY}).content
+    assert not giga.calls
+    client.post("/team/key/", {"api_key": NEW})
+    assert call.call_count == 1 and account_of(workspace).is_open
+
+
+def test_first_keys_are_not_tried_one_after_the_other(client, workspace, giga, settings):
+    settings.IS_DEMO, settings.GIGA_API_URL = False, GIGA
+    GigaAccount.objects.all().delete()
+    refuses(giga)
+    client.post("/team/key/", {"api_key": NEW})
+    page = client.post("/team/key/", {"api_key": NEW})
+    assert b"Try again in a moment" in page.content and len(giga.calls) == 1
+    assert not GigaAccount.objects.exists()
+
+
+@pytest.mark.parametrize("other", [NEW, "giga_sk_" + "d" * 32])
+def test_of_two_who_replace_it_at_once_the_first_one_stands(client, workspace, manager, giga, other):
+    def meanwhile(request):
+        account_of(workspace).set_key(other, by=manager)
+        return 200, {}, '{"success": true, "data": {}}'
+
+    giga.add_callback("GET", BILLING, meanwhile)
+    page = client.post("/team/key/", {"api_key": NEW}, follow=True)
+    assert (b"Somebody else replaced the key meanwhile" in page.content) is (other != NEW)
+    assert account_of(workspace).api_key == other
 
 
 @pytest.mark.parametrize(
@@ -169,12 +258,45 @@ def test_a_workspace_without_a_key_gets_its_own(client, workspace, manager, giga
     assert (account_of(workspace).api_key, account_of(workspace).api_url) == (NEW, GIGA)
 
 
-def test_in_the_demo_a_new_workspace_gets_the_simulated_giga(client, workspace, manager, giga, stranger):
-    works(giga)
-    GigaAccount.objects.filter(workspace=workspace).delete()
+@pytest.mark.parametrize("has_account", [True, False])
+def test_a_demo_takes_no_key_and_says_how_to_leave_it(client, workspace, giga, has_account):
     GigaAccount.objects.update(is_simulated=True)
-    client.post("/team/key/", {"api_key": NEW})
-    assert (account_of(workspace).is_simulated, account_of(workspace).api_url) == (True, GIGA)
+    if not has_account:
+        GigaAccount.objects.all().delete()
+    page = client.get("/team/key/").content.decode()
+    assert "GIGA_API_KEY" in page and 'name="api_key"' not in page
+    answer = client.post("/team/key/", {"api_key": NEW, "even_untried": "on"})
+    assert answer.status_code == 422 and "GIGA_API_KEY" in answer.content.decode()
+    assert NEW not in answer.content.decode() and not giga.calls
+    assert not any(account.api_key == NEW for account in GigaAccount.objects.all())
+
+
+def test_a_workspace_made_in_the_demo_asks_the_simulated_giga_with_a_key_of_its_own(workspace, stranger):
+    GigaAccount.objects.update(is_simulated=True, api_url="http://127.0.0.1:8001")
+    other = stranger.memberships.get()
+    GigaAccount.objects.filter(workspace=other.workspace).delete()
+    run = accepting.accept_launch(
+        other,
+        launch_token=uuid.uuid4(),
+        user_prompt="Look",
+        goal_prompt="Seen",
+        sandbox_template="giga-mini",
+        duration_hours=1,
+    )
+    account = account_of(other.workspace)
+    assert (account.is_simulated, account.api_url) == (True, "http://127.0.0.1:8001")
+    assert run.agent_session.is_simulated and is_demo_key(account.api_key)
+    assert account.api_key != account_of(workspace).api_key
+
+
+def test_the_page_says_whose_key_it_is(client, workspace, manager, giga):
+    assert b"by the environment, at the start" in client.get("/team/key/").content
+    works(giga)
+    assert (
+        b"mona" in client.post("/team/key/", {"api_key": NEW}, follow=True).content.split(b"<dt>Set</dt>")[1]
+    )
+    GigaAccount.objects.update(is_simulated=True, key_set_at=None)
+    assert b"by the demo" in client.get("/team/key/").content
 
 
 def test_the_key_of_the_page_outlives_the_one_of_the_environment(workspace, manager):

@@ -120,7 +120,7 @@ def test_five_restarts_of_two_workers_keep_the_rate_and_start_each_launch_once(f
     assert len(set(fleet.started)) == len(fleet.started) >= 2
     assert too_many(fleet) == []
     # Half of what is allowed, or there was nothing to judge.
-    assert most_within(times_of(readings(fleet)), 5) >= 5 * RATE_PER_S / 2
+    assert most_within(times_of(asked(fleet)), 5) >= 5 * RATE_PER_S / 2
 
 
 @pytest.mark.soak

@@ -44,7 +44,7 @@ def test_a_malformed_key_is_refused(giga, key):
 
 
 def test_only_the_accepted_key_is_let_in(giga):
-    giga.switch("default", accept_key="giga_sk_" + "f" * 32)
+    giga.switch("default", accept_keys=["giga_sk_" + "f" * 32])
     assert_refused(giga.get("/api/keys"), 401, "INVALID_API_KEY")
     assert Client(giga.url, "giga_sk_" + "f" * 32).get("/api/keys").status_code == 200
 

@@ -1,6 +1,7 @@
 """Collecting the static files, once for each state of them."""
 
 import hashlib
+import os
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
@@ -22,6 +23,8 @@ def collect_static_files() -> None:
     stamp, now = settings.STATIC_ROOT / ".collected", state_of_sources()
     if stamp.exists() and stamp.read_text() == now:
         return
+    # They are public, and in an image or behind a proxy somebody else's process reads them.
+    before = os.umask(0o022)
     try:
         call_command("collectstatic", verbosity=0, interactive=False)
         stamp.write_text(now)
@@ -30,6 +33,8 @@ def collect_static_files() -> None:
             f"the static files in {settings.STATIC_ROOT} are not of this version, and cannot be made anew: "
             f"{error.strerror or error}; set STATIC_ROOT"
         ) from None
+    finally:
+        os.umask(before)
 
 
 def state_of_sources() -> str:

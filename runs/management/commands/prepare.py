@@ -2,7 +2,6 @@
 administrator, the Giga key."""
 
 import logging
-import os
 
 from django.conf import settings
 from django.core.management import call_command
@@ -10,9 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from people.links import first_links
 from people.models import Workspace
-from runs import instance
+from runs import instance, keys
 from runs.management.commands.collect import collect_static_files
-from runs.models import GigaAccount
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +26,7 @@ class Command(BaseCommand):
             raise CommandError(
                 "GIGA_API_KEY is not set; the demo is `manage.py serve`, which prepares by itself"
             )
-        os.umask(0o077)
-        connect_giga(prepare(), simulator=None)
+        connect_giga(prepare())
         say_sign_in_links(self.stdout, settings.SITE_URL.rstrip("/"))
 
 
@@ -47,20 +44,17 @@ def prepare() -> Workspace:
     return workspace
 
 
-def connect_giga(workspace, simulator) -> None:
-    if simulator is None:
-        if not instance.KEY_PATTERN.fullmatch(settings.GIGA_API_KEY):
-            logger.warning("GIGA_API_KEY is not %s; trying it all the same", KEY_SHAPE)
-        instance.connect_account(
-            workspace, api_url=settings.GIGA_API_URL, api_key=settings.GIGA_API_KEY, is_simulated=False
-        )
+def connect_giga(workspace: Workspace) -> None:
+    """GIGA_API_KEY is the key of this workspace, unless a manager set another or Giga refuses it."""
+    if not instance.KEY_PATTERN.fullmatch(settings.GIGA_API_KEY):
+        logger.warning("GIGA_API_KEY is not %s; trying it all the same", KEY_SHAPE)
+    instance.end_demo()
+    if why_not := keys.why_environment_is_not_used(workspace):
+        logger.warning("%s", why_not)
         return
-    account = GigaAccount.objects.filter(workspace=workspace, is_simulated=True).first()
-    key = account.api_key if account else instance.demo_key()
-    # Asked at loopback even when it listens everywhere: its desktops' addresses are made from this name.
-    api_url = f"http://127.0.0.1:{simulator.port}"
-    instance.connect_account(workspace, api_url=api_url, api_key=key, is_simulated=True)
-    GigaAccount.objects.filter(is_simulated=True).update(api_url=api_url)
+    instance.connect_account(
+        workspace, api_url=settings.GIGA_API_URL, api_key=settings.GIGA_API_KEY, is_simulated=False
+    )
 
 
 def say_sign_in_links(stdout, address: str) -> None:

@@ -10,8 +10,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from people import later
+from people import later, network
 from runs import instance
+from runs.accounts import is_demo_key
+from runs.desktop import is_loopback
 from runs.management.commands.prepare import connect_giga, prepare, say_sign_in_links
 from runs.models import GigaAccount, Run
 from simulator.app import Config
@@ -31,15 +33,15 @@ class Command(BaseCommand):
             raise CommandError(
                 "CELERY_BROKER_URL is set: start `prepare` once, then any number of `web` and `work`"
             )
-        os.umask(0o077)  # what is written into the data folder is for its owner only
         if not instance.hold_folder():
             raise CommandError(
                 f"another serve is running on {settings.DATA}; set GIGAWATCH_DATA for a second one"
             )
         listening = bind(settings.HOST, settings.PORT)
         workspace = prepare()
-        simulator = start_simulator() if settings.IS_DEMO else None
-        connect_giga(workspace, simulator)
+        simulator = start_demo() if settings.IS_DEMO else None
+        if not simulator:
+            connect_giga(workspace)
         if not settings.DATABASE_URL:
             free_dead_claims()
         self.greet(simulator)
@@ -80,12 +82,36 @@ def bind(host: str, port: int) -> socket.socket:
     return listening
 
 
+def start_demo():
+    """A simulated Giga that every workspace asks. Raises CommandError where a real one was asked before."""
+    if why_not := instance.why_no_demo():
+        raise CommandError(why_not)
+    simulator = start_simulator()
+    instance.connect_demo(simulator.url)
+    return simulator
+
+
+class DemoKeys:
+    """The keys that this instance made for its demo: the simulated Giga takes no others."""
+
+    def __contains__(self, key: str) -> bool:
+        return is_demo_key(key)
+
+
 def start_simulator():
-    """A simulated Giga on the next free port: another port is another origin. It remembers its runs."""
-    config = Config(speed=settings.SIMULATOR_SPEED, state_path=settings.DATA / "simulator.jsonl")
+    """A simulated Giga on the next free port, for this machine alone: another port is another origin. It
+    remembers its runs. Its desktops are pages of its own where browsers are on this machine too, else streams
+    that this server passes on."""
+    is_for_this_machine = is_loopback(settings.HOST) and not settings.SITE_URL
+    config = Config(
+        speed=settings.SIMULATOR_SPEED,
+        state_path=settings.DATA / "simulator.jsonl",
+        accept_keys=DemoKeys(),
+        desktop="page" if is_for_this_machine else "stream",
+    )
     for port in range(settings.PORT + 1, settings.PORT + 1 + PORTS_TRIED):
         try:
-            return start_in_thread(config, host=settings.HOST, port=port)
+            return start_in_thread(config, port=port)
         except OSError:
             continue
     raise CommandError(f"no free port for the simulated Giga from {settings.PORT + 1} on")
@@ -99,6 +125,7 @@ def free_dead_claims() -> None:
 
 
 def serve(listening: socket.socket) -> None:
+    network.warn_of_untrusted_proxy()
     config = uvicorn.Config(
         "dashboard.asgi:application",
         lifespan="on",
@@ -112,6 +139,8 @@ def serve(listening: socket.socket) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
+        # Whose headers are believed about where a request comes from is for people/network.py to say.
+        proxy_headers=False,
         timeout_graceful_shutdown=2,
     )
     uvicorn.Server(config).run(sockets=[listening])

@@ -1,7 +1,5 @@
 """One web process beside others: pages and sockets. No tasks, no watcher, no preparation."""
 
-import os
-
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
@@ -15,7 +13,6 @@ class Command(BaseCommand):
     def handle(self, *args, **options):
         if not settings.CELERY_BROKER_URL:
             raise CommandError("CELERY_BROKER_URL is not set; without it `manage.py serve` does everything")
-        os.umask(0o077)
         self.stdout.write(f"Gigawatch listens on {settings.HOST}:{settings.PORT}")
         self.stdout.flush()
         serve(bind(settings.HOST, settings.PORT))
