@@ -74,6 +74,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/fanout.py
 	$(BIN)/python benchmarks/many_keys.py
 	$(BIN)/python benchmarks/fleet.py
+	$(BIN)/python benchmarks/launches.py
 	$(BIN)/python benchmarks/freshness.py
 	$(BIN)/python benchmarks/answer_times.py
 
