@@ -12,7 +12,8 @@ from django.db import connection
 from django.utils import timezone
 
 from people.models import membership_of
-from runs import accepting, launching, pace, watcher
+from runs import accepting, files, launching, pace, watcher
+from runs.accounts import GigaAccountQuerySet
 from runs.models import AgentSession, GigaAccount, Run
 from runs.status import Status
 from runs.watcher import Slice
@@ -215,6 +216,24 @@ def test_a_reading_that_comes_too_late_is_not_sent_and_its_run_is_due_at_once(wo
     assert len(jobs) == 1
 
 
+def test_what_the_database_took_long_to_book_passes_by_unused(workspace, clock, requests, monkeypatch):
+    """Nobody knows when its turn is."""
+    active_runs(workspace, 5)
+    book, took_s = GigaAccountQuerySet.book_readings, [pace.LATE_S + 1, 0.0]
+
+    def book_slowly(self, *args, **kwargs):
+        booked = book(self, *args, **kwargs)
+        clock.now += took_s.pop(0) if took_s else 0
+        return booked
+
+    monkeypatch.setattr(GigaAccountQuerySet, "book_readings", book_slowly)
+    process = requests.slice()
+    process.round()
+    assert requests.made == []
+    pass_time(clock, 2, process.round)
+    assert len(requests.made) == 2
+
+
 def test_booking_for_many_keys_takes_as_many_queries_as_for_one(db, clock, django_assert_num_queries):
     keys = [factories.make_workspace(f"Team {number}").giga_account.pk for number in range(9)]
     counts = set()
@@ -295,9 +314,12 @@ class TestWhatPeopleAskFor:
         address = f"/sessions/{agent_session.pk}/thread/"
         return client.post(address, headers={"HX-Request": "true"}).content.decode()
 
-    def test_what_was_read_seconds_ago_is_not_asked_for_again(self, client, viewer, agent_session, giga):
+    def test_what_was_read_seconds_ago_is_not_asked_for_again(
+        self, noon, client, viewer, agent_session, giga, monkeypatch
+    ):
+        monkeypatch.setattr(files, "FRESH_S", 3600)  # of a clock that nobody can stop
         client.force_login(viewer)
-        for _ in range(20):
+        for _ in range(5):
             assert "Hello" in self.read_thread(client, agent_session)
             assert b"f1" in client.get(f"/sessions/{agent_session.pk}/files/").content
         assert len(giga.calls) == 2
@@ -306,7 +328,7 @@ class TestWhatPeopleAskFor:
         self, noon, client, viewer, operator, agent_session, giga
     ):
         def read_all_the_time():
-            for _ in range(20):
+            for _ in range(15):
                 AgentSession.objects.update(thread_read_at=None)
                 GigaAccount.objects.update(free_at=0)
                 page = self.read_thread(client, agent_session)
