@@ -143,6 +143,7 @@ if CELERY_BROKER_URL:
 if postgres is not None and not postgres["NAME"]:
     fail("DATABASE_URL must look like postgres://user:password@host:5432/name")
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"]
 if SITE_URL:
     SITE_ORIGINS = [origin_of(SITE_URL, "SITE_URL")]
@@ -152,16 +153,16 @@ else:
     ALLOWED_HOSTS = [*LOOPBACK_NAMES, *allowed_hosts]
 CSRF_TRUSTED_ORIGINS = SITE_ORIGINS
 is_https = urlsplit(SITE_URL).scheme == "https"
-if SITE_URL and not is_https and urlsplit(SITE_URL).hostname not in ("127.0.0.1", "localhost", "::1"):
+if SITE_URL and not is_https and urlsplit(SITE_URL).hostname not in LOOPBACK:
     fail("SITE_URL must be https: over plain http everybody on the way reads along and may launch")
-if DEBUG and is_https:
-    fail("DEBUG shows code and settings with each error: not with an https SITE_URL, which others use")
+if DEBUG and (is_https or HOST not in LOOPBACK):
+    fail("DEBUG shows code with each error: not with an https SITE_URL, nor a HOST that others reach")
 if any("*" in host for host in ALLOWED_HOSTS):
     fail("ALLOWED_HOSTS must name each host: with * any name a browser was fooled with is good enough")
 
 if OIDC_ISSUER:
     issuer = urlsplit(OIDC_ISSUER)
-    if issuer.scheme != "https" and issuer.hostname not in ("127.0.0.1", "localhost", "::1"):
+    if issuer.scheme != "https" and issuer.hostname not in LOOPBACK:
         fail("OIDC_ISSUER must be https: who signs in is told over this connection")
     if not (OIDC_CLIENT_ID and OIDC_CLIENT_SECRET):
         fail("OIDC_ISSUER needs OIDC_CLIENT_ID and OIDC_CLIENT_SECRET")
@@ -475,6 +476,8 @@ LOGGING = {
         "urllib3": {"level": "INFO"},
         "websockets": {"level": "INFO"},
         "asyncio": {"level": "INFO"},
+        # With DEBUG it would print each statement and what goes into it, hashes of passwords and all.
+        "django.db.backends": {"level": "INFO"},
         "celery": {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL},
         "kombu": {"level": "INFO"},
         "django_tasks": {"level": "WARNING"},

@@ -64,7 +64,7 @@ def replace_key(membership: Membership, api_key: str, *, even_untried: bool = Fa
     if not tried.works and not (even_untried and tried.is_unreachable):
         audit(membership, Act.KEY_TESTED, after=_noted(api_key, tried))
         raise NotReplaced(_why_not(tried), is_unreachable=tried.is_unreachable)
-    _store(membership, account, api_key)
+    _store(membership, account, api_key, tried)
     return tried
 
 
@@ -76,7 +76,7 @@ def _why_not(tried: KeyTest) -> str:
 
 
 @transaction.atomic
-def _store(membership: Membership, account: GigaAccount | None, key: str) -> None:
+def _store(membership: Membership, account: GigaAccount | None, key: str, tried: KeyTest) -> None:
     """Raises NotReplaced when somebody else replaced the key meanwhile."""
     workspace, by = membership.workspace, membership.user
     if account is None:
@@ -92,7 +92,8 @@ def _store(membership: Membership, account: GigaAccount | None, key: str) -> Non
             return  # the same press, twice
         raise NotReplaced(_("Somebody else replaced the key meanwhile. Look at it, then do it again."))
     _wake_launches(workspace)
-    audit(membership, Act.KEY_REPLACED, before=before, after={"key": ends_of(key)})
+    after = {"key": ends_of(key)} if tried.works else _noted(key, tried)
+    audit(membership, Act.KEY_REPLACED, before=before, after=after)
 
 
 def _wake_launches(workspace: Workspace) -> None:

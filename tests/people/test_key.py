@@ -146,6 +146,8 @@ def test_only_where_giga_says_nothing_of_a_key_it_may_be_stored_untried(client, 
     page = client.post("/team/key/", {"api_key": NEW, "even_untried": "on"}, follow=True)
     assert b"Stored, and not tried" in page.content
     assert account_of(workspace).api_key == NEW
+    noted = AuditEntry.objects.get(act=Act.KEY_REPLACED)
+    assert noted.after["key"] == "…cccc" and noted.after["result"]
 
 
 def test_trying_a_new_key_costs_the_budget_and_waits_for_it(client, workspace, giga):
