@@ -1,20 +1,34 @@
 """How people get in, and out. Nobody signs up by themselves: they are invited."""
 
+from secrets import token_hex
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
 from allauth.core.internal.ratelimit import get_ip
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
-from people.audit import Act, audit
+from people.audit import USERNAME_LENGTH, Act, audit
 from people.backends import people_called
 from people.network import address_of
+from people.sign_in_names import NAME_TAKEN, is_taken
 
 
 class InvitationOnlyAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request) -> bool:
         return False
+
+    def clean_username(self, username, shallow=False):
+        """Also what a provider of single sign-on proposes: where it will not do, another is made up."""
+        username = super().clean_username(username, shallow=shallow)
+        if not shallow and is_taken(username):
+            raise ValidationError(NAME_TAKEN)
+        return username
+
+    def generate_unique_username(self, txts, regex=None) -> str:
+        username = super().generate_unique_username(txts, regex)
+        return f"{username[: USERNAME_LENGTH - 9]}-{token_hex(4)}" if is_taken(username) else username
 
     def get_client_ip(self, request) -> str:
         address = address_of(request)

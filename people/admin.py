@@ -5,15 +5,41 @@ from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.admin.actions import delete_selected
+from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.core.exceptions import ValidationError
 
 from people.audit import AuditEntry
 from people.bell import ring_for
 from people.models import Membership, Workspace
+from people.sign_in_names import NAME_TAKEN, is_taken
 
 # Single sign-on is set by the environment alone, and what a provider gave is nobody's to read.
 admin.site.unregister([Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken, UserSession])
 # Django notes several deleted rows in a way that nobody hears of: several are deleted where `Noted` says so.
 admin.site.disable_action("delete_selected")
+admin.site.unregister(get_user_model())
+
+
+class PersonForm(UserChangeForm):
+    def clean_username(self):
+        username = self.cleaned_data["username"]
+        if is_taken(username, by_other_than=self.instance):
+            raise ValidationError(NAME_TAKEN)
+        return username
+
+
+class NewPersonForm(AdminUserCreationForm):
+    def clean_username(self):
+        if is_taken(self.cleaned_data["username"]):
+            raise ValidationError(NAME_TAKEN)
+        return self.cleaned_data["username"]
+
+
+@admin.register(get_user_model())
+class PersonAdmin(UserAdmin):
+    form, add_form = PersonForm, NewPersonForm
 
 
 class Noted(admin.ModelAdmin):

@@ -11,6 +11,8 @@ class PeopleConfig(AppConfig):
 
     def ready(self):
         import_module("people.signing_in")
+        names = import_module("people.sign_in_names")
         # Wherever accounts are made or changed: in the admin and by `createsuperuser`, too.
         for name in ("username", "first_name", "last_name"):
             get_user_model()._meta.get_field(name).validators.append(validate_visible)
+        get_user_model()._meta.get_field("username").validators.append(names.validate_length)

@@ -6,11 +6,13 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, Q
 
+from people.names import folded
+
 
 def people_called(name: str):
     """Whose name to sign in with this is, or whose address: usually one person's or nobody's."""
     addresses = EmailAddress.objects.filter(user=OuterRef("pk"), email__iexact=name, verified=True)
-    is_theirs = Q(username__iexact=name) | Q(email__iexact=name, email__gt="") | Exists(addresses)
+    is_theirs = Q(sign_in_name__folded=folded(name)) | Q(email__iexact=name, email__gt="") | Exists(addresses)
     return get_user_model().objects.filter(is_theirs).order_by("pk")
 
 

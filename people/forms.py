@@ -7,9 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from people.address_form import AddressForm
 from people.models import NAME_LENGTH, Role, Workspace
 from people.names import validate_visible
+from people.sign_in_names import NAME_TAKEN, is_taken
 from people.team import LIMITS
-
-NAME_TAKEN = _("This name is taken.")
 
 
 class AuditForm(AddressForm):
@@ -95,7 +94,7 @@ class NewAccountForm(forms.Form):
         username = self.cleaned_data["username"].strip()
         user_model = get_user_model()
         user_model._meta.get_field("username").run_validators(username)
-        if user_model.objects.filter(username__iexact=username).exists():
+        if is_taken(username):
             raise forms.ValidationError(NAME_TAKEN)
         return username
 

@@ -11,7 +11,7 @@ from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from people.audit import AuditEntry, AuditHead, AuditRepeats
+from people.audit import USERNAME_LENGTH, AuditEntry, AuditHead, AuditRepeats
 from people.names import validate_visible
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Invitation",
     "Membership",
     "Preferences",
+    "SignInName",
     "Workspace",
     "membership_of",
 ]
@@ -163,6 +164,19 @@ class Invitation(models.Model):
 
     def __str__(self):
         return self.email or f"link for one {self.role}"
+
+
+class SignInName(models.Model):
+    """What a person signs in with, as it is compared: one name is one person's, however it is written. Kept
+    by `people.sign_in_names` wherever an account is saved."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="sign_in_name"
+    )
+    folded = models.CharField(max_length=USERNAME_LENGTH, unique=True)
+
+    def __str__(self):
+        return self.folded
 
 
 class Preferences(models.Model):

@@ -11,10 +11,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from people import team
-from people.forms import NAME_TAKEN, NewAccountForm
+from people.forms import NewAccountForm
 from people.links import person_of_link
 from people.models import Invitation
 from people.permissions import ANYONE, permission
+from people.sign_in_names import NAME_TAKEN
 
 OPENED = "opened_invitation"
 BY_LINK = "link"

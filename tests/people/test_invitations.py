@@ -248,7 +248,8 @@ def test_signing_in_leads_back_to_the_invitation(workspace, manager, stranger):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_choose_one_name_at_once_one_is_told_and_may_choose_another():
+@pytest.mark.parametrize("one, other", [("nora", "nora"), ("Nora", "nora"), ("ＮＯＲＡ", "nora")])
+def test_of_two_who_choose_one_name_at_once_one_is_told_and_may_choose_another(one, other):
     workspace = factories.make_workspace()
     factories.make_person(workspace, role="manager")
     visitors = [Client(), Client()]
@@ -261,13 +262,14 @@ def test_of_two_who_choose_one_name_at_once_one_is_told_and_may_choose_another()
         both_looked.wait(10)
         return name
 
-    def ask(visitor):
-        answers.append(visitor.post("/invitation/", new_account()))
+    def ask(visitor, name):
+        answers.append(visitor.post("/invitation/", new_account(username=name)))
         connection.close()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(NewAccountForm, "clean_username", look_first)
-        threads = [threading.Thread(target=ask, args=[visitor]) for visitor in visitors]
+        asked = zip(visitors, (one, other), strict=True)
+        threads = [threading.Thread(target=ask, args=each) for each in asked]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -275,6 +277,7 @@ def test_of_two_who_choose_one_name_at_once_one_is_told_and_may_choose_another()
     in_, told = sorted(answers, key=lambda answer: answer.status_code)
     assert (in_.status_code, told.status_code) == (302, 422)
     assert b"This name is taken." in told.content
+    assert get_user_model().objects.filter(username__in=[one, other]).count() == 1
     assert Invitation.objects.open().count() == 1
 
 
