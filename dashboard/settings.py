@@ -332,10 +332,15 @@ PASSWORD_HASHERS = [
 ]
 ACCOUNT_ADAPTER = "people.adapters.InvitationOnlyAdapter"
 USERSESSIONS_ADAPTER = "people.adapters.NotedUserSessions"
-ACCOUNT_FORMS = {"reset_password": "people.forgotten.ForgottenPasswordForm"}
+ACCOUNT_FORMS = {
+    "add_email": "people.addresses.AddAddressForm",
+    "reset_password": "people.forgotten.ForgottenPasswordForm",
+}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+# An address is taken only where it is confirmed: one that somebody else merely names keeps nobody out.
+ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_SESSION_REMEMBER = True
 # Per key is per account and address (people/adapters.py): nobody locks out somebody else by their name, nor
 # whoever shares an address with them. Per address alone is what the hash may cost. IPv6 counts by its /64, as
@@ -346,8 +351,14 @@ ACCOUNT_RATE_LIMITS = {
     "reauthenticate": "10/m/user",
     "reset_password": "100/m/ip,5/m/key",
     "reset_password_from_key": "100/m/ip",
+    # Of an account, wherever they come from: people/second_factor_tries.py.
+    "second_factor": "5/5m/key",
+    "second_factor_in_a_day": "20/d/key",
+    "second_factor_mail": "1/h/key",
 }
 ALLAUTH_RATE_LIMIT_IPV6_PREFIX = 64
+# Which pages ask again is for people/reauthentication.py to say, before any view; allauth asks as well.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_EMAIL_NOTIFICATIONS = bool(SMTP_URL)
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
@@ -359,6 +370,9 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_FORMS = {
     "add_webauthn": "people.passkeys.AddPasskeyForm",
+    "authenticate_webauthn": "people.passkeys.PasskeyAfterPasswordForm",
+    "login_webauthn": "people.passkeys.PasskeyAloneForm",
+    "reauthenticate_webauthn": "people.passkeys.ConfirmByPasskeyForm",
     "activate_totp": "people.codes.ActivateCodeForm",
     "authenticate": "people.codes.AuthenticateCodeForm",
     "reauthenticate": "people.codes.ReauthenticateCodeForm",

@@ -5,6 +5,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from people.views.addresses import address
+
 handler500 = "dashboard.request_ids.server_error"
 
 # The admin's own door knows no second factor and no limit on tries, and its own way to a new password is not
@@ -15,6 +17,7 @@ admin.site.password_change = RedirectView.as_view(pattern_name="account_change_p
 urlpatterns = [
     # Who has given the password but not yet the second factor may turn back, too.
     path("accounts/logout/", login_not_required(logout), name="account_logout"),
+    path("accounts/email/", address, name="account_email"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("", include("people.urls")),

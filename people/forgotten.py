@@ -9,6 +9,7 @@ from allauth.core import context
 from allauth.core.context import request_context
 from django.conf import settings
 
+from people.addresses import gives_new_password
 from people.later import later
 
 
@@ -22,7 +23,8 @@ class ForgottenPasswordForm(ResetPasswordForm):
 
     def find_and_mail(self, request) -> None:
         with request_context(as_if_asked_at_home(request)):
-            super().clean_email()
+            address = super().clean_email()
+            self.users = [user for user in self.users if gives_new_password(user, address)]
             super().save(context.request)
 
 

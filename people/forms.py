@@ -5,6 +5,7 @@ from django.contrib.auth import get_user_model, password_validation
 from django.utils.translation import gettext_lazy as _
 
 from people.address_form import AddressForm
+from people.addresses import people_of_address
 from people.models import NAME_LENGTH, Role, Workspace
 from people.names import validate_visible
 from people.sign_in_names import NAME_TAKEN, is_taken
@@ -101,7 +102,7 @@ class NewAccountForm(forms.Form):
     def clean(self):
         cleaned = super().clean()
         email = self.invited_email or cleaned.get("email", "")
-        if email and get_user_model().objects.filter(email__iexact=email).exists():
+        if email and people_of_address(email).exists():
             text = _("There is an account with this address: sign in with it, and open the link again.")
             self.add_error("email" if "email" in self.fields else None, text)
         if password := cleaned.get("password"):

@@ -14,14 +14,14 @@ class LoginRequired(LoginRequiredMiddleware):
     def handle_no_permission(self, request, view_func):
         if request.method == "GET" and not request.htmx:
             return super().handle_no_permission(request, view_func)
-        answer = redirect_to_login(_page_of(request))
+        answer = redirect_to_login(page_of(request))
         return HttpResponse(status=401, headers={"HX-Redirect": answer.url}) if request.htmx else answer
 
 
-def _page_of(request) -> str:
-    """Path and query of the page that asks, as its browser says; the start page when it is not ours."""
+def page_of(request, otherwise: str = "/") -> str:
+    """Path and query of the page that asks, as its browser says; another one when it is not ours."""
     url = request.headers.get("HX-Current-URL") or request.headers.get("Referer", "")
     if not url_has_allowed_host_and_scheme(url, {request.get_host()}):
-        return "/"
+        return otherwise
     page = urlsplit(url)
     return page._replace(scheme="", netloc="", fragment="").geturl()

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.db import models
@@ -20,6 +21,7 @@ __all__ = [
     "AuditRepeats",
     "Invitation",
     "Membership",
+    "NewAddress",
     "Preferences",
     "SignInName",
     "Workspace",
@@ -193,6 +195,16 @@ class Preferences(models.Model):
 
     def __str__(self):
         return f"Preferences of {self.user}"
+
+
+class NewAddress(models.Model):
+    """When a person confirmed that an e-mail address is theirs, where it replaced another one."""
+
+    address = models.OneToOneField(EmailAddress, models.CASCADE, related_name="+")
+    confirmed_at = models.DateTimeField()
+
+    def __str__(self):
+        return f"{self.address}, confirmed at {self.confirmed_at}"
 
 
 def place_of(user) -> Membership | None:

@@ -7,23 +7,32 @@ never by an address."""
 
 import hashlib
 import secrets
+import time
 
+from allauth.account import app_settings
+from allauth.account.internal.flows.login import record_authentication
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.helpers import render_authentication_error
 from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.providers.base.constants import AuthProcess
 from allauth.socialaccount.providers.oauth2.client import OAuth2Error
 from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 
+from people.addresses import people_of_address
 from people.audit import Act, audit
 from people.models import Membership, Workspace
 from people.names import visible
+from people.reauthentication import is_recent, say_again_url
 
 NONCE = "oidc_nonce"
+CONNECTING_SINCE = "connecting_since"
+# The provider asks its person again, whoever its browser is signed in as, and says when it did.
+ASK_ANEW = {"prompt": "login", "max_age": "0"}
 LONGEST_UID = SocialAccount._meta.get_field("uid").max_length
 
 
@@ -31,8 +40,12 @@ class OpenIDConnect(OpenIDConnectProvider):
     package = "allauth.socialaccount.providers.openid_connect"
 
     def redirect(self, request, process, next_url=None, data=None, **kwargs):
+        if process == AuthProcess.CONNECT and not _began_to_connect(request):
+            raise ImmediateHttpResponse(redirect("socialaccount_connections"))
         request.session[NONCE] = nonce = secrets.token_urlsafe(24)
-        kwargs["auth_params"] = {**kwargs.get("auth_params", {}), "nonce": nonce}
+        # What an address asks for besides is not passed on: anybody can make up a link.
+        kwargs["auth_params"] = {"nonce": nonce, **(ASK_ANEW if process == AuthProcess.REDIRECT else {})}
+        kwargs["scope"] = self.get_scope()
         try:
             return super().redirect(request, process, next_url=next_url, data=data, **kwargs)
         except (OSError, KeyError, ValueError) as error:  # it does not answer, or not with its document
@@ -74,11 +87,16 @@ class InvitedByTheirDomain(DefaultSocialAccountAdapter):
 
     def pre_social_login(self, request, sociallogin):
         """Whoever left the domain does not get in any more either."""
+        process = sociallogin.state.get("process")
+        if process == AuthProcess.REDIRECT:
+            return _say_again(request, sociallogin)
+        if process == AuthProcess.CONNECT and not is_recent(request):
+            raise ImmediateHttpResponse(redirect(say_again_url(reverse("socialaccount_connections"))))
         if not request.user.is_authenticated and not _is_welcome(sociallogin):
             audit(None, Act.SIGN_IN_FAILED, settings.OIDC_NAME, after={"reason": "domain"})
             raise ImmediateHttpResponse(render(request, "people/not_welcome.html", status=403))
         address = _verified_address(sociallogin)
-        known = get_user_model().objects.filter(email__iexact=address)
+        known = people_of_address(address)
         if not sociallogin.is_existing and not request.user.is_authenticated and known.exists():
             context = {"address": address}
             raise ImmediateHttpResponse(render(request, "people/known_address.html", context, status=403))
@@ -103,6 +121,31 @@ class InvitedByTheirDomain(DefaultSocialAccountAdapter):
 
     def on_authentication_error(self, request, provider, error=None, exception=None, extra_context=None):
         audit(None, Act.SIGN_IN_FAILED, settings.OIDC_NAME, after={"reason": str(exception or error)[:200]})
+
+
+def begin_to_connect(request) -> None:
+    """To be called for a form of ours that asks for it: a link alone connects nothing."""
+    request.session[CONNECTING_SINCE] = time.time()
+
+
+def _began_to_connect(request) -> bool:
+    since = request.session.pop(CONNECTING_SINCE, 0)
+    return request.user.is_authenticated and time.time() - since < app_settings.REAUTHENTICATION_TIMEOUT
+
+
+def _say_again(request, sociallogin) -> None:
+    """Somebody who has nothing but single sign-on shows who they are by it. Raises OAuth2Error when it was
+    somebody else, or nobody was asked anew."""
+    if not (request.user.is_authenticated and sociallogin.user == request.user):
+        raise OAuth2Error("somebody else signed in")
+    claims = sociallogin.account.extra_data.get("id_token") or {}
+    asked_at = claims.get("auth_time", time.time())
+    if (
+        not isinstance(asked_at, int | float)
+        or time.time() - asked_at > app_settings.REAUTHENTICATION_TIMEOUT
+    ):
+        raise OAuth2Error("the provider did not ask again")
+    record_authentication(request, request.user, method="socialaccount", reauthenticated=True)
 
 
 def _is_welcome(sociallogin) -> bool:

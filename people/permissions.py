@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext_lazy as _
 
 from people.audit import Act, audit
+from people.reauthentication import bring_second_factor, lacks_second_factor, must_say_again, say_again
 
 
 class Permission(Enum):
@@ -30,11 +31,13 @@ OURS = ("dashboard", "people", "runs")
 OF_OTHERS = {"accounts/": ANYONE, "admin/": SUPERUSER}
 
 
-def permission(needed: Permission, refusal=""):
-    """Declares who may open a view; `refusal` is what a member is told whose role is too low."""
+def permission(needed: Permission, refusal="", *, asks_again: bool = False):
+    """Declares who may open a view; `refusal` is what a member is told whose role is too low. With
+    `asks_again` an old login is asked anew, even to look at the page."""
 
     def declare(view):
         view.permission, view.refusal = needed, refusal or REFUSALS.get(needed, "")
+        view.asks_again = asks_again
         return view
 
     return declare
@@ -75,7 +78,10 @@ class PermissionMiddleware:
     def process_view(self, request, view, args, kwargs):
         needed = declared(view, request.resolver_match.route)
         if allows(needed, request.user, request.membership):
-            return None
+            if needed is SUPERUSER and lacks_second_factor(request.user):
+                return bring_second_factor(request)
+            is_power = needed in (MANAGE, SUPERUSER)
+            return say_again(request) if must_say_again(request, view, is_power=is_power) else None
         if needed is SUPERUSER:
             return _hidden(request)
         if needed is None or not request.user.is_authenticated:

@@ -1,10 +1,23 @@
 """What is noted of signing in and out, of what people sign in with, and of what superusers do in the admin.
 allauth and Django tell of it by signals."""
 
-from allauth.account.signals import password_changed, password_reset, password_set
+from allauth.account.adapter import get_adapter
+from allauth.account.signals import (
+    email_added,
+    email_removed,
+    password_changed,
+    password_reset,
+    password_set,
+)
 from allauth.mfa.models import Authenticator
-from allauth.mfa.signals import authentication_failed, authenticator_added, authenticator_removed
+from allauth.mfa.signals import (
+    authenticator_added,
+    authenticator_removed,
+    authenticator_reset,
+)
+from allauth.socialaccount.signals import social_account_added, social_account_removed
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
@@ -83,14 +96,6 @@ def changed_in_the_admin(sender, instance, **kwargs):
     audit(instance.user, Act.ADMIN, instance.object_repr, workspace=workspace, after=message)
 
 
-@receiver(authentication_failed)
-def second_factor_failed(sender, request, user, **kwargs):
-    place = place_of(user)
-    audit(
-        None, Act.SIGN_IN_FAILED, user, workspace=place and place.workspace, after={"with": "second factor"}
-    )
-
-
 @receiver([password_changed, password_reset, password_set])
 def new_password(sender, request, user, **kwargs):
     _note(user, Act.PASSWORD_CHANGED)
@@ -99,6 +104,34 @@ def new_password(sender, request, user, **kwargs):
 @receiver(authenticator_added)
 def factor_added(sender, request, user, authenticator, **kwargs):
     _note(user, Act.FACTOR_ADDED, Authenticator.Type(authenticator.type).label)
+
+
+@receiver(authenticator_reset)
+def new_codes(sender, request, user, authenticator, **kwargs):
+    _note(user, Act.CODES_MADE)
+
+
+@receiver(email_added)
+def address_asked(sender, request, user, email_address, **kwargs):
+    """Told at once at the address in use, which is not theirs any more if somebody else asked."""
+    _note(user, Act.ADDRESS_ASKED, email_address.email)
+    context = {"user": user, "new_address": email_address.email}
+    get_adapter().send_notification_mail("people/mail/address_asked", user, context)
+
+
+@receiver(email_removed)
+def address_removed(sender, request, user, email_address, **kwargs):
+    _note(user, Act.ADDRESS_REMOVED, email_address.email)
+
+
+@receiver(social_account_added)
+def sign_on_linked(sender, request, sociallogin, **kwargs):
+    _note(sociallogin.user, Act.SIGN_ON_LINKED, settings.OIDC_NAME)
+
+
+@receiver(social_account_removed)
+def sign_on_unlinked(sender, request, socialaccount, **kwargs):
+    _note(socialaccount.user, Act.SIGN_ON_UNLINKED, settings.OIDC_NAME)
 
 
 @receiver(authenticator_removed)

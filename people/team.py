@@ -5,6 +5,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from people.addresses import people_of_address
 from people.audit import Act, audit
 from people.bell import ring_for
 from people.models import (
@@ -62,10 +63,8 @@ def change(membership: Membership, act: str, **fields) -> None:
 @transaction.atomic
 def invite(membership: Membership, *, role: str, email: str = "") -> tuple[Invitation, str]:
     """An invitation, and the token of its link, which is not kept anywhere."""
-    if (
-        email
-        and Membership.objects.filter(workspace=membership.workspace, user__email__iexact=email).exists()
-    ):
+    members = Membership.objects.filter(workspace=membership.workspace)
+    if email and members.filter(user__in=people_of_address(email)).exists():
         raise NotPossible(_("Somebody with this address is a member already."))
     token = new_token()
     invitation = Invitation.objects.create(
@@ -107,7 +106,12 @@ def join(user, invitation: Invitation) -> Membership:
     """Accept an invitation: its person becomes a member, once. Raises NotPossible."""
     # Meanwhile nobody can be removed who invites.
     Workspace.objects.select_for_update(no_key=True).get(pk=invitation.workspace_id)
-    if invitation.email and invitation.email.lower() != user.email.lower():
+    if invitation.email and not people_of_address(invitation.email).filter(pk=user.pk).exists():
+        if invitation.email.lower() == user.email.lower():
+            raise NotPossible(
+                _("Confirm first, under “E-mail addresses”, that %(email)s is yours, then open the link.")
+                % {"email": user.email}
+            )
         raise NotPossible(
             _("This invitation was sent to another address than the one of your account, %(email)s.")
             % {"email": user.email or _("which has none")}

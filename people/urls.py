@@ -6,6 +6,7 @@ urlpatterns = [
     path("enter/<str:uid>/<str:token>/", doors.enter, name="enter"),
     path("invitation/", doors.invitation_opened, name="invitation-opened"),
     path("invitation/<str:token>/", doors.invitation, name="invitation"),
+    path("single-sign-on/connect/", doors.connect_sign_on, name="connect-sign-on"),
     path("team/", team.members, name="team"),
     path("team/invite/", team.invite, name="team-invite"),
     path("team/invitations/<int:pk>/revoke/", team.revoke, name="team-revoke"),

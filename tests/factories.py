@@ -4,6 +4,7 @@ import itertools
 import time
 from datetime import timedelta
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
@@ -37,6 +38,14 @@ def make_person(workspace=None, *, role="operator", username=None, password=None
     if workspace:
         Membership.objects.create(user=user, workspace=workspace, role=role)
     return user
+
+
+def give_address(user, email: str, *, is_confirmed: bool = True) -> None:
+    """The address of this person's account; one that is not confirmed could be anybody's."""
+    user.email = email
+    user.save()
+    if is_confirmed:
+        EmailAddress.objects.create(user=user, email=email.lower(), verified=True, primary=True)
 
 
 def sign_in(client, user, *, seconds_ago=0) -> None:

@@ -167,13 +167,14 @@ def make_guarded(workspace):
     return sam
 
 
-def make_superuser(workspace) -> None:
+def make_superuser(workspace):
     """Somebody for the admin, and the one kind of row there that nothing here is made of."""
     root = factories.make_person(
         workspace, username="root", password=PASSWORD, is_staff=True, is_superuser=True
     )
     TOTP.activate(root, SEED)
     Group.objects.create(name="Helpers")
+    return root
 
 
 def passkey() -> dict:
@@ -242,7 +243,7 @@ def main() -> None:
     people["history"] = factories.make_person(history, role="manager", username="hana")
     demo_history.fill(history)
     people["guarded"] = make_guarded(acme)
-    make_superuser(factories.make_workspace("Acme Admin", api_url=simulator))
+    people["root"] = make_superuser(factories.make_workspace("Acme Admin", api_url=simulator))
     (people["limited"], people["limited-operator"]), over = make_limited(simulator)
     safe = factories.make_workspace("Acme Vault", api_url=simulator)
     people["unguarded"] = factories.make_person(safe, username="una")

@@ -314,7 +314,7 @@ class TestDemo:
         assert b"Demo: simulated Giga" in signed_in.get(path).content
 
     def test_the_admin_says_it_too(self, client, workspace):
-        client.force_login(factories.make_person(workspace, is_staff=True, is_superuser=True))
+        factories.sign_in(client, factories.make_person(workspace, is_staff=True, is_superuser=True))
         assert b"Demo: simulated Giga" in client.get("/admin/").content
 
     def test_with_a_key_no_page_says_it(self, signed_in, settings):
@@ -345,7 +345,7 @@ class TestAdmin:
     @pytest.fixture
     def admin(self, client, workspace):
         user = get_user_model().objects.create_superuser("root", "", "x")
-        client.force_login(user)
+        factories.sign_in(client, user)
         return client
 
     def test_every_list_and_row_opens_and_holds_no_secret(self, admin, workspace, operator):

@@ -3,22 +3,26 @@
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.models import EmailAddress
 from allauth.account.utils import perform_login
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.providers.base.constants import AuthProcess
 from django.contrib.auth.decorators import login_not_required
 from django.db import IntegrityError, transaction
+from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from people import team
 from people.forms import NewAccountForm
 from people.links import person_of_link
 from people.models import Invitation
-from people.permissions import ANYONE, permission
+from people.oidc import begin_to_connect
+from people.permissions import ANYONE, PERSON, permission
+from people.reauthentication import BY_LINK
 from people.sign_in_names import NAME_TAKEN
 
 OPENED = "opened_invitation"
-BY_LINK = "link"
 
 
 @permission(ANYONE)
@@ -98,3 +102,16 @@ def _join_anew(request, found: Invitation):
         return render(request, "people/invitation.html", context, status=422)
     record_authentication(request, user, method="password")
     return perform_login(request, user, email_verification="none", redirect_url=reverse("run-list"))
+
+
+@permission(PERSON, asks_again=True)
+@require_POST
+def connect_sign_on(request):
+    """Begins to connect single sign-on with this account. The way there is a link on a page of ours: our
+    content policy lets no form end on another host."""
+    provider = next(iter(get_adapter().list_providers(request)), None)
+    if provider is None:
+        raise Http404
+    begin_to_connect(request)
+    onward = provider.get_login_url(request, process=AuthProcess.CONNECT)
+    return render(request, "people/sign_on_to_connect.html", {"provider": provider, "onward": onward})

@@ -1,6 +1,5 @@
 """The team: its members, roles and invitations."""
 
-from allauth.account.internal.flows.reauthentication import did_recently_authenticate
 from django.conf import settings
 from django.contrib import messages
 from django.core.mail import send_mail
@@ -14,7 +13,7 @@ from people import team
 from people.forms import InviteForm, RoleForm
 from people.models import Invitation, Membership, Role
 from people.permissions import MANAGE, WATCH, permission
-from people.views.answers import step_up, step_up_url
+from people.reauthentication import is_recent, say_again_url
 
 
 @permission(WATCH)
@@ -26,7 +25,6 @@ def members(request):
 
 @permission(MANAGE)
 @require_POST
-@step_up
 def invite(request):
     """Invites by mail where an address is given, else shows the link, this once."""
     form = InviteForm(request.POST)
@@ -64,7 +62,6 @@ def _mail(request, invitation: Invitation, link: str) -> bool:
 
 @permission(MANAGE)
 @require_POST
-@step_up
 def revoke(request, pk):
     invitation = get_object_or_404(Invitation, pk=pk, workspace=request.membership.workspace)
     team.revoke(request.membership, invitation)
@@ -73,7 +70,6 @@ def revoke(request, pk):
 
 @permission(MANAGE)
 @require_POST
-@step_up
 def change_role(request, pk):
     form = RoleForm(request.POST)
     member = _member(request, pk)
@@ -84,7 +80,6 @@ def change_role(request, pk):
 
 @permission(MANAGE)
 @require_POST
-@step_up
 def remove(request, pk):
     member = _member(request, pk)
     return _done(request, lambda: team.remove(request.membership, member))
@@ -111,8 +106,8 @@ def _page(request, form, *, link: str = "", status: int = 200):
         "roles": Role.choices,
         "form": form,
         "link": link,
-        "can_change": membership.can_manage and did_recently_authenticate(request),
-        "step_up_url": step_up_url(reverse("team")),
+        "can_change": membership.can_manage and is_recent(request),
+        "say_again_url": say_again_url(reverse("team")),
         "can_send_mail": settings.CAN_SEND_MAIL,
     }
     if membership.can_manage:

@@ -14,7 +14,6 @@ from people.audit import Act
 from people.forms import LimitsForm, NameForm, SettingsForm
 from people.models import Workspace
 from people.permissions import MANAGE, PERSON, permission, refused
-from people.views.answers import step_up
 
 ONLY_ADMINISTRATORS = gettext_lazy("Only administrators make workspaces here.")
 
@@ -35,7 +34,7 @@ def own(request):
     return render(request, "people/workspaces.html", context)
 
 
-@permission(PERSON)
+@permission(PERSON, asks_again=True)
 @require_http_methods(["GET", "POST"])
 def new(request):
     """A new workspace, for those who may make one."""
@@ -63,9 +62,8 @@ def switch(request):
     return redirect(onward if is_ours else "run-list")
 
 
-@permission(MANAGE)
+@permission(MANAGE, asks_again=True)
 @require_http_methods(["GET", "POST"])
-@step_up
 def change(request):
     """The name, and whether a second factor is asked for."""
     workspace = request.membership.workspace
@@ -79,7 +77,7 @@ def change(request):
     return render(request, "people/settings.html", context, status=422 if form.errors else 200)
 
 
-@permission(MANAGE)
+@permission(MANAGE, asks_again=True)
 @require_http_methods(["GET", "POST"])
 def limits(request):
     """How much may be launched."""

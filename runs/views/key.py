@@ -7,15 +7,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from people.permissions import MANAGE, permission
-from people.views.answers import step_up
 from runs import keys
 from runs.forms import KeyForm
 from runs.sayings import told
 
 
-@permission(MANAGE)
+@permission(MANAGE, asks_again=True)
 @require_http_methods(["GET", "POST"])
-@step_up
 def team_key(request):
     """What is known of the key; a new one is tried, and taken when Giga takes it."""
     form, is_unreachable = KeyForm(request.POST or None), False
@@ -41,7 +39,6 @@ def team_key(request):
 
 @permission(MANAGE)
 @require_POST
-@step_up
 def team_key_test(request):
     account = keys.account_of(request.membership.workspace)
     if account is None:

@@ -21,6 +21,7 @@ from runs.forms import (
 )
 from runs.limits import OverLimit
 from runs.models import AgentSession, Run
+from runs.over_limit import say_again_to_go_over
 from runs.sayings import told
 from runs.usual import usual_of
 from runs.views.answers import go_to, visible_run
@@ -51,6 +52,7 @@ def run_new(request):
     context = {
         "form": form,
         "over_limit": over_limit,
+        "say_again_url": say_again_to_go_over(request) if over_limit else "",
         "sandbox_templates": [
             computer | {"usual": usual.get(computer["name"])} for computer in SANDBOX_TEMPLATES
         ],

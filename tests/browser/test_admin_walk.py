@@ -1,5 +1,5 @@
-"""A superuser walks the whole Django admin, from the password and the code on, with the console open: every
-model, its list, its rows, their histories, and what is asked before something is deleted."""
+"""A superuser walks the whole Django admin, with the console open: every model, its list, its rows, their
+histories, and what is asked before something is deleted."""
 
 import re
 import time
@@ -82,24 +82,18 @@ def ask_for_actions(page: Page, console: Console) -> None:
         console.settle()
 
 
-@pytest.fixture(scope="module")
-def cookies(frozen, browser):
-    """Of a login by password and code, once: a code works once."""
-    context = browser.new_context()
-    sign_in(context.new_page(), frozen.url)
-    cookies = context.cookies()
-    context.close()
-    return cookies
-
-
 @pytest.fixture
-def console(frozen, new_context, cookies):
-    """Of a page that is signed in."""
+def console(frozen, new_context):
+    """Of a page that is signed in, and is not asked again however long the walk takes."""
     context = new_context(viewport={"width": 1440, "height": 900})
-    context.add_cookies(cookies)
+    frozen.sign_in(context, "root")
     page = context.new_page()
     context.on("page", lambda tab: tab.close())
     return Console(page, frozen.url)
+
+
+def test_it_is_entered_by_password_and_code(frozen, page):
+    sign_in(page, frozen.url)
 
 
 @pytest.mark.parametrize("part", range(PARTS))

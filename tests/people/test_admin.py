@@ -19,7 +19,7 @@ from tests.canaries import PASSWORD
 @pytest.fixture
 def superuser(client, workspace):
     user = factories.make_person(workspace, role="manager", is_staff=True, is_superuser=True)
-    client.force_login(user)
+    factories.sign_in(client, user)
     return user
 
 

@@ -233,7 +233,7 @@ def test_a_relaunch_and_a_follow_up_are_one_act_each_that_says_of_which_run(work
 def test_what_a_superuser_does_in_the_admin_is_noted_where_it_belongs(client, workspace, operator, stranger):
     operator.is_staff = operator.is_superuser = True
     operator.save()
-    client.force_login(operator)
+    factories.sign_in(client, operator)
     theirs = stranger.memberships.get()
     form = {"user": stranger.pk, "workspace": theirs.workspace_id, "role": "viewer"}
     client.post(f"/admin/people/membership/{theirs.pk}/change/", form)

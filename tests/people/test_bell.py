@@ -44,7 +44,7 @@ def remove(manager, operator, client):
 
 def superuser() -> Client:
     client = Client()
-    client.force_login(factories.make_person(is_staff=True, is_superuser=True))
+    factories.sign_in(client, factories.make_person(is_staff=True, is_superuser=True))
     return client
 
 
@@ -110,7 +110,7 @@ async def test_a_colleagues_change_closes_nothing_of_mine():
         manager = factories.make_person(workspace, role="manager")
         people = [factories.make_person(workspace) for _ in range(2)]
         client = Client()
-        client.force_login(people[0])
+        factories.sign_in(client, people[0])
         return manager, people, client, factories.make_run(workspace).pk
 
     manager, people, client, run = await begin()

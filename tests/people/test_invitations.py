@@ -5,6 +5,7 @@ from datetime import timedelta
 from smtplib import SMTPException
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.contrib.auth import get_user_model
 from django.core import mail
 from django.db import connection, transaction
@@ -116,15 +117,30 @@ def test_a_member_is_told_that_they_are_one_and_the_link_stays(workspace, manage
 
 def test_an_invitation_by_mail_is_for_the_person_of_that_address_only(workspace, manager, stranger):
     path, visitor = invite(workspace, email="nora@example.com"), Client()
-    stranger.email = "stella@example.com"
-    stranger.save()
+    factories.give_address(stranger, "stella@example.com")
     visitor.force_login(stranger)
     page = accept(visitor, path)
     assert page.status_code == 422 and b"another address" in page.content
     assert not Membership.objects.filter(user=stranger, workspace=workspace).exists()
-    stranger.email = "Nora@Example.com"
-    stranger.save()
+    EmailAddress.objects.filter(user=stranger).update(email="Nora@Example.com")
     assert accept(visitor, path).url == "/runs/"
+
+
+def test_an_address_is_nobodys_before_it_is_confirmed(client, workspace, stranger, with_mail):
+    """Whoever merely names it accepts no invitation for it, and keeps its owner from nothing."""
+    factories.give_address(stranger, "nora@example.com", is_confirmed=False)
+    EmailAddress.objects.create(user=stranger, email="nora@example.com")
+    Membership.objects.create(user=stranger, workspace=workspace, role="viewer")
+    client.post("/team/invite/", {"role": "operator", "email": "nora@example.com"})
+    link = next(line for line in mail.outbox[0].body.splitlines() if line.startswith("http"))
+    path, thief = link.removeprefix("http://testserver"), Client()
+    Membership.objects.filter(user=stranger, workspace=workspace).delete()
+    thief.force_login(stranger)
+    page = accept(thief, path)
+    assert page.status_code == 422 and "Confirm first, under “E-mail addresses”" in page.content.decode()
+    assert accept(Client(), path, new_account()).url == "/runs/"
+    owner = get_user_model().objects.get(username="nora")
+    assert owner.email == "nora@example.com" and owner.memberships.get().workspace == workspace
 
 
 def test_the_address_of_an_invitation_by_mail_becomes_the_accounts(workspace, manager):
@@ -183,8 +199,7 @@ def test_without_mail_no_address_is_taken(client, workspace):
     ],
 )
 def test_a_bad_account_comes_back_with_its_sentence_and_the_link_stays(workspace, manager, fields, sentence):
-    manager.email = "mona@example.com"
-    manager.save()
+    factories.give_address(manager, "mona@example.com")
     path, visitor = invite(workspace), Client()
     page = accept(visitor, path, new_account(**fields))
     assert page.status_code == 422 and sentence in page.content.decode()
@@ -193,8 +208,7 @@ def test_a_bad_account_comes_back_with_its_sentence_and_the_link_stays(workspace
 
 
 def test_somebody_who_is_a_member_is_not_invited_by_mail(client, workspace, operator, with_mail):
-    operator.email = "olga@example.com"
-    operator.save()
+    factories.give_address(operator, "olga@example.com")
     page = client.post("/team/invite/", {"role": "operator", "email": "Olga@example.com"})
     assert page.status_code == 422 and not Invitation.objects.exists()
 
@@ -331,7 +345,7 @@ class TestWhoMadeIt:
 
     def in_admin(self, superuser, path, form):
         client = Client()
-        client.force_login(superuser)
+        factories.sign_in(client, superuser)
         assert client.post(f"/admin{path}", form).status_code == 302
 
     WAYS = (

@@ -152,7 +152,7 @@ class TestOver:
         user = request.getfixturevalue(who)
         limit(workspace, launches_a_minute=1)
         launch(user)
-        client.force_login(user)
+        factories.sign_in(client, user)
         form = {**CONFIGURATION, "launch_token": uuid.uuid4(), "user_prompt": "Count the lions"}
         page = client.post("/runs/new/", form)
         text = page.content.decode()
@@ -175,7 +175,7 @@ def test_of_many_relaunched_at_once_those_that_fit_are_launched(workspace, opera
 def test_a_relaunch_over_a_limit_is_told_why_and_a_manager_may_go_on(client, workspace, manager):
     limit(workspace, launches_a_minute=1)
     source = factories.make_run(workspace, Status.COMPLETED, queued_at=timezone.now())
-    client.force_login(manager)
+    factories.sign_in(client, manager)
     path, form = f"/runs/{source.pk}/relaunch/", {"token": accepting.relaunch_token(source)}
     page = client.post(path, form)
     assert page.status_code == 422 and b"Not launched: over a limit" in page.content
@@ -188,7 +188,7 @@ def test_a_relaunch_over_a_limit_is_told_why_and_a_manager_may_go_on(client, wor
 def test_a_page_that_asks_by_itself_is_told_among_its_messages(client, workspace, role):
     limit(workspace, launches_a_minute=1)
     source = factories.make_run(workspace, Status.COMPLETED, queued_at=timezone.now())
-    client.force_login(factories.make_person(workspace, role=role))
+    factories.sign_in(client, factories.make_person(workspace, role=role))
     form = {"token": accepting.relaunch_token(source)}
     answer = client.post(f"/runs/{source.pk}/relaunch/", form, headers={"HX-Request": "true"})
     assert answer.status_code == 422
@@ -270,14 +270,14 @@ class TestRace:
     ],
 )
 def test_a_bad_limit_comes_back_with_its_sentence(client, manager, workspace, fields, sentence):
-    client.force_login(manager)
+    factories.sign_in(client, manager)
     page = client.post("/team/limits/", fields)
     assert page.status_code == 422 and sentence in page.content.decode()
 
 
 def test_a_manager_sets_limits_and_the_change_is_noted(client, manager, workspace):
     limit(workspace, launches_a_minute_each=10, launches_a_minute=30)
-    client.force_login(manager)
+    factories.sign_in(client, manager)
     form = {
         "launches_a_minute_each": "",
         "launches_a_minute": "30",

@@ -105,7 +105,7 @@ class TestWhereNamesAreTyped:
 
     @pytest.mark.parametrize("field", ["username", "first_name", "last_name"])
     def test_in_the_admin(self, client, operator, sign, field):
-        client.force_login(factories.make_person(is_staff=True, is_superuser=True))
+        factories.sign_in(client, factories.make_person(is_staff=True, is_superuser=True))
         form = {"username": "olga", "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
         page = client.post(
             f"/admin/auth/user/{operator.pk}/change/", {**form, field: f"ol{sign}ga", "is_active": "on"}
@@ -113,7 +113,7 @@ class TestWhereNamesAreTyped:
         assert page.status_code == 200 and "Type the name anew" in page.content.decode()
 
     def test_a_workspaces_in_the_admin(self, client, workspace, sign):
-        client.force_login(factories.make_person(is_staff=True, is_superuser=True))
+        factories.sign_in(client, factories.make_person(is_staff=True, is_superuser=True))
         inline = {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
         page = client.post(
             f"/admin/people/workspace/{workspace.pk}/change/", {"name": f"Ac{sign}me", **inline}

@@ -1,10 +1,13 @@
 """Signing in at an OpenID Connect provider: every part of the exchange, bent once, is noticed."""
 
+import time
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth import get_user_model
+from django.core import mail
 from django.test import Client
 
 from people.audit import Act, AuditEntry
@@ -197,24 +200,140 @@ def test_whoever_left_the_domain_does_not_get_in_any_more(client, provider):
     assert not is_in(again)
 
 
+def test_an_address_that_somebody_merely_names_keeps_its_owner_out_of_nothing(client, provider, manager):
+    factories.give_address(manager, "nora@example.com", is_confirmed=False)
+    EmailAddress.objects.create(user=manager, email="nora@example.com")
+    assert sign_in(client, provider).url == "/runs/"
+    owner = client.get("/team/").context["user"]
+    assert owner != manager and owner.emailaddress_set.get().verified
+
+
 def test_an_account_is_not_taken_over_by_its_address(client, provider, manager):
-    manager.email = "nora@example.com"
-    manager.save()
+    factories.give_address(manager, "nora@example.com")
     page = sign_in(client, provider)
     assert page.status_code == 403 and b"There is an account with this address" in page.content
     assert not is_in(client) and not SocialAccount.objects.exists()
 
 
-def test_a_person_connects_the_two_when_signed_in(client, provider, manager):
-    factories.sign_in(client, manager)
-    query = urlsplit(client.get(f"{LOGIN}?process=connect").url).query
+def go_on(client, provider, address: str):
+    """To the provider from here, says yes there, and comes back."""
+    query = urlsplit(client.get(address).url).query
     asked = {name: values[0] for name, values in parse_qs(query).items()}
     back = urlsplit(provider.authorize(asked))
-    client.get(f"{back.path}?{back.query}")
-    assert SocialAccount.objects.get().user == manager
-    later = Client()
-    sign_in(later, provider)
-    assert later.get("/team/").context["user"] == manager
+    return client.get(f"{back.path}?{back.query}")
+
+
+class TestConnecting:
+    CONNECT = "/single-sign-on/connect/"
+
+    @pytest.fixture(autouse=True)
+    def by_mail(self, settings, manager):
+        settings.ACCOUNT_EMAIL_NOTIFICATIONS = True
+        manager.email = "mona@example.com"
+        manager.save()
+
+    def test_a_person_connects_the_two_when_they_just_said_who_they_are(self, client, provider, manager):
+        factories.sign_in(client, manager)
+        onward = client.post(self.CONNECT).context["onward"]
+        go_on(client, provider, onward)
+        assert SocialAccount.objects.get().user == manager
+        noted = AuditEntry.objects.get(act=Act.SIGN_ON_LINKED)
+        assert (noted.username, noted.object) == ("mona", "Example Login")
+        assert [sent.to for sent in mail.outbox] == [["mona@example.com"]]
+        later = Client()
+        sign_in(later, provider)
+        assert later.get("/team/").context["user"] == manager
+
+    def test_disconnecting_is_noted_and_told_too(self, client, provider, manager):
+        account = SocialAccount.objects.create(user=manager, provider="sso", uid="1")
+        factories.sign_in(client, manager)
+        assert b"Disconnect" in client.get("/accounts/3rdparty/").content
+        client.post("/accounts/3rdparty/", {"account": account.pk})
+        assert not SocialAccount.objects.exists() and len(mail.outbox) == 1
+        assert AuditEntry.objects.get(act=Act.SIGN_ON_UNLINKED).username == "mona"
+
+    def test_a_link_connects_nothing(self, client, provider, manager):
+        """Another site may have led there, with this browser's login."""
+        factories.sign_in(client, manager)
+        assert client.get(f"{LOGIN}?process=connect").url == "/accounts/3rdparty/"
+        assert client.post(f"{LOGIN}?process=connect").url == "/accounts/3rdparty/"
+        assert client.get(self.CONNECT).status_code == 405
+
+    def test_a_form_of_ours_is_good_for_one_way_there(self, client, provider, manager):
+        factories.sign_in(client, manager)
+        client.post(self.CONNECT)
+        assert client.get(f"{LOGIN}?process=connect").url.startswith(provider.issuer)
+        assert client.get(f"{LOGIN}?process=connect").url == "/accounts/3rdparty/"
+
+    def test_an_old_login_is_asked_again(self, client, provider, manager):
+        factories.sign_in(client, manager, seconds_ago=301)
+        assert client.post(self.CONNECT).url.startswith("/accounts/reauthenticate/")
+        assert client.get(f"{LOGIN}?process=connect").url == "/accounts/3rdparty/"
+
+    def test_a_login_that_became_old_on_the_way_connects_nothing(self, client, provider, manager):
+        factories.sign_in(client, manager)
+        onward = client.post(self.CONNECT).context["onward"]
+        query = urlsplit(client.get(onward).url).query
+        back = urlsplit(provider.authorize({name: values[0] for name, values in parse_qs(query).items()}))
+        session = client.session
+        session["account_authentication_methods"][0]["at"] -= 301
+        session.save()
+        assert client.get(f"{back.path}?{back.query}").url.startswith("/accounts/reauthenticate/")
+        assert not SocialAccount.objects.exists()
+
+    def test_coming_by_it_shows_nobody_who_one_is(self, client, provider, manager):
+        """A browser that is signed in over there comes back without a question."""
+        uid = f"{provider.issuer}#person-1"
+        SocialAccount.objects.create(user=manager, provider="sso", uid=uid)
+        sign_in(client, provider)
+        assert is_in(client)
+        assert client.get("/team/key/").url.startswith("/accounts/reauthenticate/")
+        assert b"Password" in client.get("/accounts/reauthenticate/").content
+
+
+class TestConfirmingAtTheProvider:
+    """Somebody who has neither password nor passkey here says there again who they are."""
+
+    ASK = "/accounts/reauthenticate/?next=/team/key/"
+
+    @pytest.fixture
+    def client(self, client, provider, settings):
+        settings.OIDC_ROLE = "manager"
+        sign_in(client, provider)
+        return client
+
+    def way(self, client) -> str:
+        assert client.get("/team/key/").url.startswith("/accounts/reauthenticate/")
+        return client.get(self.ASK).url
+
+    def test_it_is_asked_to_ask_anew_and_leads_back(self, client, provider):
+        way = self.way(client)
+        query = parse_qs(urlsplit(client.get(way).url).query)
+        assert (query["prompt"], query["max_age"]) == (["login"], ["0"])
+        assert go_on(client, provider, way).url == "/team/key/"
+        assert client.get("/team/key/").status_code == 200
+
+    def test_a_provider_that_says_it_asked_just_now_is_believed(self, client, provider):
+        provider.person["auth_time"] = time.time() - 20
+        go_on(client, provider, self.way(client))
+        assert client.get("/team/key/").status_code == 200
+
+    @pytest.mark.parametrize("asked_at", [lambda: time.time() - 301, lambda: "soon"])
+    def test_a_provider_that_did_not_ask_again_is_not(self, client, provider, asked_at):
+        provider.person["auth_time"] = asked_at()
+        assert b"The sign-in did not work" in go_on(client, provider, self.way(client)).content
+        assert client.get("/team/key/").status_code == 302
+
+    def test_somebody_else_over_there_confirms_nothing(self, client, provider):
+        way = self.way(client)
+        provider.person |= {"sub": "person-2", "preferred_username": "olaf", "email": "olaf@example.com"}
+        assert b"The sign-in did not work" in go_on(client, provider, way).content
+        assert client.get("/team/key/").status_code == 302
+
+    def test_a_link_asks_for_no_more_than_we_do(self, client, provider):
+        address = f"{LOGIN}?auth_params=prompt%3Dnone%26max_age%3D99&scope=admin"
+        query = parse_qs(urlsplit(Client().get(address).url).query)
+        assert "prompt" not in query and "max_age" not in query and "admin" not in query["scope"][0]
 
 
 def test_a_provider_that_is_away_is_told_in_a_sentence(client, provider):

@@ -45,11 +45,11 @@ def test_the_list_asks_as_many_queries_for_three_members_as_for_one(
     client, workspace, manager, django_assert_num_queries
 ):
     client.get("/team/")
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(7):
         client.get("/team/")
     for _ in range(2):
         factories.make_person(workspace)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(7):
         client.get("/team/")
 
 
