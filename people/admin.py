@@ -5,10 +5,13 @@ from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.contrib import admin
 from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import ValidationError
+from django.db.models import Count
+from django.forms import ModelForm
 
 from people.audit import AuditEntry
 from people.bell import ring_for
@@ -52,10 +55,36 @@ class Noted(admin.ModelAdmin):
             super().log_deletions(request, [row])
 
 
+class KnownPerson(AutocompleteSelect):
+    """Names who is chosen already, without asking for them row by row."""
+
+    known = None
+
+    def optgroups(self, name, value, attr=None):
+        if self.known and value == [str(self.known.pk)]:
+            return [(None, [self.create_option(name, value[0], str(self.known), True, 0)], 0)]
+        return super().optgroups(name, value, attr)
+
+
+class MembershipForm(ModelForm):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.fields["user"].widget.widget.known = self.instance.user
+
+
 class MembershipInline(admin.TabularInline):
     model = Membership
+    form = MembershipForm
     extra = 0
-    autocomplete_fields = ["user"]
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("user", "workspace")
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        if db_field.name == "user":
+            kwargs["widget"] = KnownPerson(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 @admin.register(Workspace)
@@ -65,9 +94,12 @@ class WorkspaceAdmin(Noted):
     readonly_fields = ["created_at"]
     inlines = [MembershipInline]
 
-    @admin.display(description="members")
+    def get_queryset(self, request):
+        return super().get_queryset(request).annotate(members_counted=Count("memberships"))
+
+    @admin.display(description="members", ordering="members_counted")
     def member_count(self, workspace) -> int:
-        return workspace.memberships.count()
+        return workspace.members_counted
 
 
 @admin.register(Membership)

@@ -28,6 +28,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 class ReadOnlyInline(admin.TabularInline):
     extra = 0
     can_delete = False
+    # What a row names besides itself.
+    names: tuple[str, ...] = ()
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related(*self.names)
 
     def has_add_permission(self, request, obj=None):
         return False
@@ -38,12 +43,14 @@ class ReadOnlyInline(admin.TabularInline):
 
 class RunInline(ReadOnlyInline):
     model = Run
+    names = ("agent_session",)
     fields = ["id", "status", "remote_id", "queued_at", "started_at", "ended_at"]
     show_change_link = True
 
 
 class RunEventInline(ReadOnlyInline):
     model = RunEvent
+    names = ("by",)
     fields = ["at", "kind", "was", "now", "why", "by"]
 
 
