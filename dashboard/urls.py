@@ -5,6 +5,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from people.views import codes
 from people.views.addresses import address
 
 handler500 = "dashboard.request_ids.server_error"
@@ -18,6 +19,8 @@ urlpatterns = [
     # Who has given the password but not yet the second factor may turn back, too.
     path("accounts/logout/", login_not_required(logout), name="account_logout"),
     path("accounts/email/", address, name="account_email"),
+    path("accounts/2fa/recovery-codes/", codes.view, name="mfa_view_recovery_codes"),
+    path("accounts/2fa/recovery-codes/download/", codes.download, name="mfa_download_recovery_codes"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("", include("people.urls")),

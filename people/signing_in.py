@@ -3,6 +3,7 @@ allauth and Django tell of it by signals."""
 
 from allauth.account.adapter import get_adapter
 from allauth.account.signals import (
+    authentication_step_completed,
     email_added,
     email_removed,
     password_changed,
@@ -94,6 +95,12 @@ def changed_in_the_admin(sender, instance, **kwargs):
     with translation.override("en"):
         message = {"change": instance.get_change_message()[:200]}
     audit(instance.user, Act.ADMIN, instance.object_repr, workspace=workspace, after=message)
+
+
+@receiver(authentication_step_completed)
+def reauthenticated(sender, user, reauthenticated=False, **kwargs):
+    if reauthenticated:
+        _note(user, Act.REAUTHENTICATED)
 
 
 @receiver([password_changed, password_reset, password_set])
