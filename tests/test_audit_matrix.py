@@ -103,7 +103,7 @@ def test_every_socket_is_named():
 
 
 def test_what_may_be_deleted_in_the_admin_leaves_a_row(client, stage):
-    client.force_login(factories.make_person(is_staff=True, is_superuser=True))
+    factories.sign_in(client, factories.make_person(is_staff=True, is_superuser=True))
     for model in admin.site._registry:
         row = model._default_manager.first()
         if row is None:

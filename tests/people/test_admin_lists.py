@@ -33,7 +33,7 @@ def add_one_of_each(number: int) -> None:
 
 @pytest.mark.parametrize("label", LISTS)
 def test_three_rows_take_as_many_queries_as_one(client, db, label):
-    client.force_login(factories.make_person(is_staff=True, is_superuser=True))
+    factories.sign_in(client, factories.make_person(is_staff=True, is_superuser=True))
     path = reverse(f"admin:{label.lower().replace('.', '_')}_changelist")
     counts = []
     for number in (0, 1, 2, 3):
@@ -64,7 +64,7 @@ def add_event(workspace, run):
 )
 def test_a_page_with_three_rows_below_takes_as_many_queries_as_with_one(client, workspace, model, add):
     run = factories.make_run(workspace, Status.COMPLETED, by=factories.make_person())
-    client.force_login(factories.make_person(is_staff=True, is_superuser=True))
+    factories.sign_in(client, factories.make_person(is_staff=True, is_superuser=True))
     ids = {"people_workspace": workspace.pk, "runs_agentsession": run.agent_session_id, "runs_run": run.pk}
     path = reverse(f"admin:{model}_change", args=[ids[model]])
     client.get(path)

@@ -51,7 +51,7 @@ class TestTheDatabaseTakesOneOf:
     def test_two_in_the_admin(self, client, db, one, other):
         factories.make_person(username=one)
         rita = factories.make_person(username="rita")
-        client.force_login(factories.make_person(is_staff=True, is_superuser=True))
+        factories.sign_in(client, factories.make_person(is_staff=True, is_superuser=True))
         form = {"date_joined_0": "2026-01-01", "date_joined_1": "00:00:00", "is_active": "on"}
         page = client.post(f"/admin/auth/user/{rita.pk}/change/", form | {"username": other})
         assert page.status_code == 200 and b"This name is taken." in page.content
