@@ -6,7 +6,6 @@ import os
 
 from asgiref.sync import sync_to_async
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import OriginValidator
 from channels.sessions import SessionMiddlewareStack
 from django.core.asgi import get_asgi_application
 from django.urls import re_path
@@ -19,7 +18,7 @@ django_application = get_asgi_application()
 from django.conf import settings  # noqa: E402
 
 from dashboard import engine  # noqa: E402
-from dashboard.door import Door  # noqa: E402
+from dashboard.door import Door, OnlyFrom  # noqa: E402
 from runs import broadcast, instance, routing  # noqa: E402
 
 SECOND_PROCESS = (
@@ -52,17 +51,18 @@ async def lifespan(scope, receive, send):
             return
 
 
-# Full origins: a validator of host names alone lets in every other program on the same host. Whose login it
-# is each socket reads itself, anew with every look.
-own_pages_only = OriginValidator(
-    SessionMiddlewareStack(URLRouter(routing.live_sockets)), settings.SITE_ORIGINS
+# Whose login it is each socket reads itself, anew with every look.
+live_sockets = OnlyFrom(settings.SITE_ORIGINS, SessionMiddlewareStack(URLRouter(routing.live_sockets)))
+# The viewer of a desktop lives in a frame without an origin, which browsers call null.
+sockets = OnlyFrom(
+    [*settings.SITE_ORIGINS, "null"], URLRouter([*routing.desktop_sockets, re_path("", live_sockets)])
 )
 
 application = Door(
     ProtocolTypeRouter(
         {
             "http": django_application,
-            "websocket": URLRouter([*routing.desktop_sockets, re_path("", own_pages_only)]),
+            "websocket": sockets,
             "lifespan": lifespan,
         }
     )

@@ -10,6 +10,8 @@ BODY_WITHIN_S = 30
 # A page says nothing over its socket, a viewer of a desktop only where its pointer is.
 MOST_MESSAGE = 4 * 1024
 MOST_MESSAGES, MESSAGES_WITHIN_S = 1000, 10
+# Of all people together, in one process.
+MOST_SOCKETS = 2000
 
 PLAIN = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
 TOO_BIG, TOO_MANY = 1009, 4429
@@ -24,16 +26,27 @@ class Door:
 
     def __init__(self, application):
         self.application = application
+        self.sockets = 0
 
     async def __call__(self, scope, receive, send):
         if scope["type"] == "websocket":
-            await self.application(scope, _counted(receive, send), send)
+            await self._open(scope, receive, send)
         elif scope["type"] != "http":
             await self.application(scope, receive, send)
         elif refusal := _refused_by_its_head(scope):
             await _refuse(send, *refusal)
         else:
             await self._pass_on(scope, receive, send)
+
+    async def _open(self, scope, receive, send):
+        if self.sockets >= MOST_SOCKETS:
+            await send({"type": "websocket.close"})
+            return
+        self.sockets += 1
+        try:
+            await self.application(scope, _counted(receive, send), send)
+        finally:
+            self.sockets -= 1
 
     async def _pass_on(self, scope, receive, send):
         has_begun = False
@@ -48,6 +61,23 @@ class Door:
         except _Refused as refusal:
             if not has_begun:
                 await _refuse(send, *refusal.args)
+
+
+class OnlyFrom:
+    """Sockets for pages of these origins alone: whole ones, with scheme and port, as names of hosts alone let
+    in every other program on the same host. They are compared as they are said, so that there is nothing to
+    be read in what somebody says before signing in."""
+
+    def __init__(self, origins, application):
+        self.origins = [origin.encode() for origin in origins]
+        self.application = application
+
+    async def __call__(self, scope, receive, send):
+        said = [value for name, value in scope["headers"] if name == b"origin"]
+        if len(said) == 1 and said[0] in self.origins:
+            await self.application(scope, receive, send)
+        else:
+            await send({"type": "websocket.close"})
 
 
 def _refused_by_its_head(scope) -> tuple[int, str] | None:

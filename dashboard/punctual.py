@@ -1,11 +1,20 @@
-"""How a client may say what it wants: how soon, and where the body ends. uvicorn itself waits for ever for
-the rest of a request's head, and so holds a connection for whoever sends a byte now and then. Where two
-headers say how long the body is, a proxy in front may believe the other one."""
+"""How a client may say what it wants: how soon, where the body ends, and how much we hold of it meanwhile.
+uvicorn itself waits for ever for the rest of a request's head, and so holds a connection for whoever sends a
+byte now and then. Where two headers say how long the body is, a proxy in front may believe the other one."""
+
+import re
+from http import HTTPStatus
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode
 
 HEAD_WITHIN_S = 10
+OF_HANDSHAKE = re.compile("connection$|upgrade$|sec-websocket-", re.IGNORECASE)
+# No browser cuts what our pages say over their sockets.
+MAX_FRAGMENTS = 16
+CLOSE_WITHIN_S = 2
 
 
 class Connection(h11.Connection):
@@ -56,3 +65,39 @@ class Protocol(H11Protocol):
         if self.deadline is not None:
             self.deadline.cancel()
             self.deadline = None
+
+
+class SocketProtocol(WebSocketsSansIOProtocol):
+    """Websockets as uvicorn speaks them, with an end to what it holds without limit: the pieces of a message
+    (each may be empty), and answers to pings that nobody takes."""
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.close_timeout = CLOSE_WITHIN_S
+
+    def data_received(self, data: bytes) -> None:
+        """The whole head of a handshake comes at once. One that cannot be read is answered; uvicorn says
+        nothing, and waits for more."""
+        super().data_received(data)
+        if not self.handshake_initiated:
+            refusal = self.conn.reject(HTTPStatus.BAD_REQUEST, "This opens no websocket.\n")
+            self.transport.write(refusal.serialize())
+            self.transport.close()
+
+    def handle_connect(self, event) -> None:
+        """websockets fails where it quotes what is not ASCII."""
+        if all(value.isascii() for name, value in event.headers.raw_items() if OF_HANDSHAKE.match(name)):
+            super().handle_connect(event)
+
+    def handle_cont(self, event) -> None:
+        if len(self.frames) >= MAX_FRAGMENTS:
+            self.conn.fail(CloseCode.MESSAGE_TOO_BIG, "too many fragments")
+            self.handle_parser_exception()
+        else:
+            super().handle_cont(event)
+
+    def handle_ping(self) -> None:
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.transport.abort()

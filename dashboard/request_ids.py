@@ -28,6 +28,17 @@ class WithRequestId(logging.Filter):
         return True
 
 
+class ShortRefusals(logging.Filter):
+    """Anybody can say any host, as often and as long as they like. It was refused, and so is worth a line and
+    no traceback."""
+
+    def filter(self, record) -> bool:
+        if record.name.startswith("django.security."):
+            record.msg, record.args = record.getMessage()[:200], ()
+            record.exc_info = record.exc_text = None
+        return True
+
+
 def server_error(request):
     """The page of an unhandled error. It asks the database nothing: that may be what broke."""
     return HttpResponseServerError(render_to_string("500.html", {"request_id": getattr(request, "id", "")}))

@@ -5,6 +5,7 @@ import logging
 import re
 import warnings
 from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from zoneinfo import available_timezones
@@ -22,6 +23,7 @@ from dashboard.secret_files import (
     read_or_make,
 )
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
 
@@ -32,10 +34,17 @@ def fail(message: str):
 
 def origin_of(url: str, name: str) -> str:
     """`scheme://host[:port]` of an address that must be nothing but that."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        parts, host, port = urlsplit(""), "", None
+    if parts.scheme not in DEFAULT_PORTS or not host or parts.username or parts.query:
         fail(f"{name} must look like https://host.example, not {url!r}")
-    return f"{parts.scheme}://{parts.netloc}"
+    # As browsers write it: it is compared with what they say.
+    host = f"[{host}]" if ":" in host else host
+    is_plain = port in (None, DEFAULT_PORTS[parts.scheme])
+    return f"{parts.scheme}://{host}" if is_plain else f"{parts.scheme}://{host}:{port}"
 
 
 def server_url(name: str, *, schemes: tuple[str, ...], example: str, packages: tuple[str, ...]) -> str:
@@ -97,6 +106,7 @@ try:
     WORKSPACE_CREATION = env.str(
         "WORKSPACE_CREATION", "superusers", validate=validate.OneOf(["superusers", "anyone"])
     )
+    DESKTOP_NETWORKS = [ip_network(network.strip()) for network in env.list("DESKTOP_NETWORKS", [])]
     TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10))
     SESSION_DAYS = env.int("SESSION_DAYS", 7, validate=validate.Range(1, 90))
     SESSION_IDLE_HOURS = env.int("SESSION_IDLE_HOURS", 8, validate=validate.Range(1, 90 * 24))
@@ -110,6 +120,8 @@ try:
     OIDC_ROLE = env.str("OIDC_ROLE", "viewer", validate=validate.OneOf(["viewer", "operator", "manager"]))
 except EnvError as error:
     fail(str(error))
+except ValueError as error:  # the only texts that Python reads here
+    fail(f"DESKTOP_NETWORKS must look like 10.0.0.0/8,fd00::/8: {error}")
 
 try:
     make_data_folder(DATA)
@@ -481,9 +493,14 @@ logging.setLogRecordFactory(LogLine)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request": {"()": "dashboard.request_ids.WithRequestId"}},
+    "filters": {
+        "request": {"()": "dashboard.request_ids.WithRequestId"},
+        "refusals": {"()": "dashboard.request_ids.ShortRefusals"},
+    },
     "formatters": {"line": {"format": "{asctime} {levelname} {name}:{request_id} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request"]}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request", "refusals"]}
+    },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         # At DEBUG these print addresses and headers: the key is in a header, the desktop is an address.

@@ -16,9 +16,9 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext_noop
 
+from outbound.addresses import is_loopback
 from people.models import Workspace
 from runs import pace
-from runs.desktop import is_loopback
 from runs.giga import Access, GigaError, Outcome
 from runs.sealed import Unreadable, seal, unseal
 

@@ -4,10 +4,8 @@ read now, as this person may see it now."""
 import asyncio
 import contextlib
 import json
-import logging
 from urllib.parse import parse_qs
 
-from channels.exceptions import StopConsumer
 from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
@@ -25,8 +23,6 @@ from runs.live import HEARTBEAT_S
 from runs.models import Run
 from runs.sockets import CROWDED, GONE, NOT_FOUND, SIGNED_OUT, STANDING_CHANGED, TRY_AGAIN, Socket, read
 
-logger = logging.getLogger(__name__)
-
 # More than this is not pushed row by row: the page is told that it is behind, and fetches.
 MOST_ROWS = 10
 
@@ -39,7 +35,6 @@ class LiveConsumer(Socket):
     heartbeat, makes up for it. Bells and heartbeats take turns, so nothing older is ever sent after something
     newer."""
 
-    is_over = False
     standing = ""
     told: frozenset[int] = frozenset()
 
@@ -47,40 +42,15 @@ class LiveConsumer(Socket):
         self.looking = asyncio.Lock()
         await self.accept()
         if code := await read(self.trouble)():
-            await self.end(code)
+            await self.close(code)
             return
         if not self.take_place(self.user.pk):
-            await self.end(CROWDED)
+            await self.close(CROWDED)
             return
         # First joined, then read: whatever happens in between is known or rings.
-        self.bells = (self.group, person_group(self.user.pk))
-        await self.join()
+        await self.join(self.group, person_group(self.user.pk))
         await self.say(await read(self.greeting)())
-        self.heart = asyncio.create_task(self.beat())
-
-    async def disconnect(self, code):
-        self.is_over = True
-        if heart := getattr(self, "heart", None):
-            heart.cancel()
-            for group in self.bells:
-                await self.channel_layer.group_discard(group, self.channel_name)
-
-    async def join(self):
-        for group in self.bells:
-            await self.channel_layer.group_add(group, self.channel_name)
-
-    async def dispatch(self, message):
-        """A socket that failed to tell something must not stay open as if it had told everything: the page
-        comes back and fetches."""
-        try:
-            await super().dispatch(message)
-        except StopConsumer:
-            raise
-        except OSError:
-            self.is_over = True  # the browser went away while something was said to it
-        except Exception:
-            logger.exception("a live socket failed, its page is asked to come back")
-            await self.end(TRY_AGAIN)
+        self.do(self.beat())
 
     async def beat(self):
         while not self.is_over:
@@ -90,7 +60,7 @@ class LiveConsumer(Socket):
     async def heart_beat(self, message):
         """Every 20 s: what no bell told of, and the newest event id, by which a page knows that it is up to
         date. Joins anew, because the layer forgets members after a day, and those who were slow once."""
-        await self.join()
+        await self.join(*self.joined)
         await self.look(is_beat=True)
 
     async def run_changed(self, message):
@@ -108,19 +78,13 @@ class LiveConsumer(Socket):
             for message in messages:
                 await self.say(message)
             if code:
-                await self.end(code)
+                await self.close(code)
 
     async def say(self, message: dict):
         try:
             await self.send(text_data=json.dumps(message))
         except GONE:
             self.is_over = True
-
-    async def end(self, code: int):
-        if not self.is_over:
-            self.is_over = True
-            with contextlib.suppress(*GONE):
-                await self.close(code)
 
     def trouble(self) -> int:
         """The code to close with, when this page may not be shown to its reader as it is; else 0."""

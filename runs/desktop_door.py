@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from django.conf import settings
 from django.core import signing
 
+from outbound.addresses import Refused
 from people.models import membership_of
 from people.permissions import OPERATE, allows
 from people.sessions import person_signed_in
-from runs.desktop import Desktop, Refused, check_address
+from runs.desktop import Desktop, check_address
 from runs.models import Run
 from runs.sealed import Unreadable, seal, unseal
 
@@ -24,7 +25,12 @@ def checked_desktop(run: Run, *, own_origins: Iterable[str] = ()) -> Desktop:
     except Unreadable:
         raise Refused("it was sealed with a key that is gone") from None
     local = run.workspace.giga_account.is_local
-    return check_address(url, own_origins=[*settings.SITE_ORIGINS, *own_origins], allow_loopback=local)
+    return check_address(
+        url,
+        own_origins=[*settings.SITE_ORIGINS, *own_origins],
+        networks=settings.DESKTOP_NETWORKS,
+        allow_loopback=local,
+    )
 
 
 def token_for(session_key: str, run: Run) -> str:
@@ -42,9 +48,9 @@ def bearer_of(token: str) -> tuple[str, int] | None:
         return None
 
 
-def stream_of(session_key: str, run_id: int) -> tuple[int, str] | None:
-    """Who this login belongs to, and the address of the run's bare stream, if they may have it now. A
-    desktop's address allows control: it is for operators and managers."""
+def stream_of(session_key: str, run_id: int) -> tuple[int, bool, str] | None:
+    """Who this login belongs to, whether the run's Giga is on this machine, and the address of the run's bare
+    stream, if they may have it now. A desktop's address allows control: it is for operators and managers."""
     user = person_signed_in(session_key)
     if user is None:
         return None
@@ -55,7 +61,7 @@ def stream_of(session_key: str, run_id: int) -> tuple[int, str] | None:
         desktop = checked_desktop(run)
     except Refused:
         return None
-    return (user.pk, desktop.url) if desktop.kind == "stream" else None
+    return (user.pk, run.workspace.giga_account.is_local, desktop.url) if desktop.kind == "stream" else None
 
 
 def _place(run_id: int) -> str:

@@ -12,8 +12,9 @@ from django.core.cache import cache
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from outbound.addresses import Refused
 from runs import giga
-from runs.desktop import Refused, check_address
+from runs.desktop import check_address
 from runs.giga import Access, GigaError, Outcome, RemoteFile
 from runs.models import AgentSession
 from runs.sayings import told
@@ -73,6 +74,7 @@ def address_of(agent_session: AgentSession, token: str, person_id: int) -> str:
         place = check_address(
             url,
             own_origins=settings.SITE_ORIGINS,
+            networks=settings.DESKTOP_NETWORKS,
             allow_loopback=agent_session.workspace.giga_account.is_local,
             longest=LONGEST_ADDRESS,
         )

@@ -10,9 +10,10 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from outbound.addresses import Refused
 from runs import giga, pace
 from runs.crash import crash_point
-from runs.desktop import Refused, check_address
+from runs.desktop import check_address
 from runs.giga import GigaError, Outcome
 from runs.models import LOST_AFTER, AgentSession, GigaAccount, Run
 from runs.sayings import told
@@ -165,6 +166,7 @@ def _desktop_changes(run: Run, remote: giga.RemoteRun, now: datetime) -> dict:
         desktop = check_address(
             remote.desktop_url,
             own_origins=settings.SITE_ORIGINS,
+            networks=settings.DESKTOP_NETWORKS,
             allow_loopback=run.workspace.giga_account.is_local,
         )
     except Refused as refusal:

@@ -67,6 +67,8 @@ WHOLE = [
     gettext_noop("It belongs to another Giga than the one connected now."),
     gettext_noop("connection refused"),
     gettext_noop("it cannot be read as an address"),
+    gettext_noop("its host cannot be read"),
+    gettext_noop("it leads into a network that is not public"),
     gettext_noop("it carries user information"),
     gettext_noop("it has no scheme"),
     gettext_noop("it holds characters that do not belong in an address"),

@@ -28,6 +28,7 @@ class Config:
     retry_after_s: int = 90  # what the scenario "rate-limited" asks for
     accept_keys: Container[str] | None = None  # these alone; otherwise every key of the documented form
     desktop: str = "page"  # "page": vncUrl is a noVNC page; "stream": a bare websocket
+    desktop_url: str = ""  # vncUrl as it is: a desktop of somebody else
     desktop_password: str = ""  # asked for by VNC authentication, and written into a page's vncUrl
     dashboard_url: str = "http://127.0.0.1:8000/"  # what the scenario "vnc-own-host" points at
     extensions: bool = False  # routes that are only guessed; their answers carry X-Simulated-Extension: 1

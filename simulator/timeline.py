@@ -178,6 +178,8 @@ def desktop_url(sandbox_id: str, scenario: Scenario, *, config: Config, host: st
         return scenario.desktop_url.format(host=host, sandbox=sandbox_id, dashboard=config.dashboard_url)
     if scenario.desktop_url:
         return scenario.desktop_url
+    if config.desktop_url:
+        return config.desktop_url
     if config.desktop == "stream":
         return f"ws://{host}/websockify/{sandbox_id}"
     password = f"&password={config.desktop_password}" if config.desktop_password else ""

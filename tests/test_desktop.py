@@ -1,14 +1,18 @@
 """Which desktop addresses are shown."""
 
+import ipaddress
+
 import pytest
 
-from runs.desktop import Refused, check_address, view_only
+from outbound.addresses import Refused
+from runs.desktop import check_address, view_only
 
 OWN = ["https://watch.acme.example", "http://127.0.0.1:8000"]
 
 
-def check(url, *, allow_loopback=True):
-    return check_address(url, own_origins=OWN, allow_loopback=allow_loopback)
+def check(url, *, allow_loopback=True, networks=()):
+    named = [ipaddress.ip_network(network) for network in networks]
+    return check_address(url, own_origins=OWN, networks=named, allow_loopback=allow_loopback)
 
 
 @pytest.mark.parametrize(
@@ -16,7 +20,6 @@ def check(url, *, allow_loopback=True):
     [
         ("https://6080-abc.e2b.app/vnc.html?autoconnect=true", "page", "https://6080-abc.e2b.app"),
         ("wss://6080-abc.e2b.app/websockify", "stream", "wss://6080-abc.e2b.app"),
-        ("HTTPS://6080-ABC.e2b.app/", "page", "https://6080-abc.e2b.app"),
         ("https://desk.example:8443/x", "page", "https://desk.example:8443"),
         ("http://127.0.0.1:8001/vnc.html", "page", "http://127.0.0.1:8001"),
         ("ws://localhost:8001/websockify/x", "stream", "ws://localhost:8001"),
@@ -25,6 +28,24 @@ def check(url, *, allow_loopback=True):
 def test_good_addresses_are_shown(url, kind, origin):
     desktop = check(url)
     assert (desktop.url, desktop.kind, desktop.origin) == (url, kind, origin)
+
+
+@pytest.mark.parametrize(
+    "url, read, origin",
+    [
+        ("HTTPS://6080-ABC.e2b.app/X", "https://6080-abc.e2b.app/X", "https://6080-abc.e2b.app"),
+        ("https://desk.example./", "https://desk.example/", "https://desk.example"),
+        ("https://desk.example:/", "https://desk.example/", "https://desk.example"),
+        ("https://desk.example:0443/", "https://desk.example:443/", "https://desk.example:443"),
+        ("https://bücher.example/x", "https://xn--bcher-kva.example/x", "https://xn--bcher-kva.example"),
+        ("https://desk。example/", "https://desk.example/", "https://desk.example"),
+        ("https://[2A00:1450:0::1]:8443/", "https://[2a00:1450::1]:8443/", "https://[2a00:1450::1]:8443"),
+    ],
+)
+def test_a_host_is_named_in_one_form_alone(url, read, origin):
+    desktop = check(url)
+    assert (desktop.url, desktop.origin) == (read, origin)
+    assert check(read) == desktop
 
 
 @pytest.mark.parametrize(
@@ -57,8 +78,10 @@ def test_good_addresses_are_shown(url, kind, origin):
         "https://a.example/ x",
         "https://a.example/\n",
         "https://a.example/\x00",
-        "https://ä.example/",
+        "https://a.example/ä",
+        "https://a.example/?q=ä",
         "https://a.example:99999/",
+        "https://a.example:0/",
         "https://a.example:x/",
         "https://[::1/",
         "https://a.example/" + "x" * 2048,
@@ -73,6 +96,38 @@ def test_good_addresses_are_shown(url, kind, origin):
         "http://localhost:8000/",
         "ws://127.0.0.1:8000/ws/runs/",
         "http://[::1]:8000/",
+        "http://[::ffff:127.0.0.1]:8000/",
+        # What a content policy would read as more than one host.
+        "https://*/",
+        "https://*.example/",
+        "https://a.example;script-src/",
+        "https://a.example,b.example/",
+        "https://'self'/",
+        "https://a.example%20b.example/",
+        "https://a_b.example/",
+        "https://-a.example/",
+        "https://a-.example/",
+        "https://a..example/",
+        "https://.example/",
+        "https://a.example../",
+        "https://" + "a" * 64 + ".example/",
+        "https://" + "a." * 130 + "example/",
+        "https://xn--\udcff.example/",
+        "https://[::1%25lo]:1/",
+        "https://[fe80::1%eth0]/",
+        "https://[v1.x]/",
+        # Browsers and resolvers read an address in each of them.
+        "http://127.1:8001/",
+        "http://127.0.1:8001/",
+        "http://0x7f.1:8001/",
+        "http://0177.0.0.1:8001/",
+        "http://2130706433:8001/",
+        "http://017700000001:8001/",
+        "http://0x7f000001:8001/",
+        "http://１２７.1:8001/",
+        "https://example.0x/",
+        "https://1.2.3.4.5/",
+        "https://256.256.256.256/",
     ],
 )
 def test_bad_addresses_are_refused_with_a_reason_that_does_not_hold_them(url):
@@ -83,11 +138,34 @@ def test_bad_addresses_are_refused_with_a_reason_that_does_not_hold_them(url):
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:8001/", "wss://localhost:9/", "https://127.9.9.9/", "ws://[::1]:1/"]
+    "url",
+    [
+        "http://127.0.0.1:8001/",
+        "wss://localhost:9/",
+        "wss://localhost.:9/",
+        "wss://x.localhost/",
+        "https://127.9.9.9/",
+        "ws://[::1]:1/",
+        "wss://[::ffff:127.0.0.1]/",
+        "wss://[::127.0.0.1]/",
+        "wss://[64:ff9b::7f00:1]/",
+        "wss://0.0.0.0/",
+        "wss://[::]/",
+    ],
 )
 def test_this_machine_is_no_desktop_when_giga_is_elsewhere(url):
     with pytest.raises(Refused):
         check(url, allow_loopback=False)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://10.0.0.5/vnc.html", "wss://169.254.169.254/", "wss://[fd00::5]/", "wss://[::ffff:10.0.0.5]/"],
+)
+def test_a_private_address_is_a_desktop_only_where_its_network_was_named(url):
+    with pytest.raises(Refused, match="not public"):
+        check(url)
+    assert check(url, networks=["10.0.0.0/8", "169.254.169.254/32", "fd00::/8"]).kind
 
 
 def test_a_novnc_page_is_asked_to_show_only():

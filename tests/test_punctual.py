@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import socket
-import threading
 import time
 
 import pytest
@@ -12,7 +11,7 @@ import websockets
 
 from dashboard import punctual
 from runs.management.commands.serve import serve
-from tests.served import eventually
+from tests.serving import serving
 
 # Longer than a head may take.
 THINKS_S = 1.2
@@ -36,26 +35,8 @@ async def application(scope, receive, send):
 def port():
     with pytest.MonkeyPatch.context() as patience:
         patience.setattr(punctual, "HEAD_WITHIN_S", 1.0)
-        yield from serving()
-
-
-def serving():
-    """The port of a server that speaks it, until the server is to stop."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        application,
-        http="dashboard.punctual:Protocol",
-        ws="websockets-sansio",
-        lifespan="off",
-        log_config=None,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    eventually(lambda: server.started)
-    yield listening.getsockname()[1]
-    server.should_exit = True
-    thread.join()
+        with serving(application) as port:
+            yield port
 
 
 def connected(port) -> socket.socket:

@@ -127,6 +127,8 @@ def test_a_taken_port_is_refused_in_one_line(first, tmp_path):
 WRONG = {
     "PORT": ({"PORT": "eighty"}, "PORT"),
     "SITE_URL": ({"SITE_URL": "watch.example.com"}, "SITE_URL must look like"),
+    "SITE_URL with no port": ({"SITE_URL": "https://watch.example.com:x"}, "SITE_URL must look like"),
+    "DESKTOP_NETWORKS": ({"DESKTOP_NETWORKS": "10.0.0.5/8"}, "DESKTOP_NETWORKS must look like"),
     "GIGA_API_URL": ({"GIGA_API_KEY": KEY, "GIGA_API_URL": "ftp://x"}, "GIGA_API_URL must look like"),
     "LOG_LEVEL": ({"LOG_LEVEL": "LOUD"}, "LOG_LEVEL"),
     "DEBUG": ({"DEBUG": "perhaps"}, "DEBUG"),

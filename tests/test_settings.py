@@ -155,6 +155,19 @@ def test_a_dangerous_setting_is_refused_in_one_line(tmp_path):
     assert [(words, line) for words, line in said if words not in line or "\n" in line] == []
 
 
+SAID = [
+    ("https://Watch.Example.COM", "https://watch.example.com"),
+    ("https://watch.example.com:443/", "https://watch.example.com"),
+    ("https://watch.example.com:8443", "https://watch.example.com:8443"),
+    ("http://[::1]:80", "http://[::1]"),
+]
+
+
+@pytest.mark.parametrize("site_url, origin", SAID)
+def test_our_own_origin_is_that_which_browsers_say(tmp_path, site_url, origin):
+    assert settings_of(tmp_path / "data", SITE_URL=site_url)["SITE_ORIGINS"] == [origin]
+
+
 def test_over_https_cookies_are_bound_to_the_host(python):
     shown = "from django.conf import settings as s; import django; django.setup(); "
     shown += "print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE)"

@@ -1,15 +1,18 @@
 """The live sockets: a stranger is refused, a change arrives, somebody else's change does not."""
 
 import asyncio
+from unittest.mock import Mock
 
 import pytest
 from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
 from django.conf import settings
+from django.db import OperationalError
 from django.test import Client
 
 from dashboard.asgi import application
 from runs import broadcast
-from runs.consumers import RunConsumer
+from runs.consumers import RunConsumer, RunListConsumer, WallConsumer
 from runs.status import Status
 from tests import factories
 from tests.asgi_socket import Socket
@@ -224,6 +227,74 @@ async def test_a_browser_that_the_server_gave_up_is_no_failure(cast, caplog):
     await asyncio.wait_for(opened, 10)
     assert left.is_set()
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+PAGES = ["/ws/runs/", "/ws/wall/", "/ws/runs/{run}/"]
+
+
+async def left_by(live: Socket) -> dict:
+    """The groups of the layer after the server, that closed it, has told it so."""
+    await live.send_input({"type": "websocket.disconnect", "code": 1006})
+    await live.wait(60)
+    return get_channel_layer().groups
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("fails", ["greeting", "recent_events", "attend"])
+async def test_a_socket_that_could_not_greet_is_remembered_by_no_group(cast, monkeypatch, path, fails):
+    """What nobody reads is written to until the layer forgets it, which takes a day."""
+    client = await make_cast_and_sign_in(cast, "olga")
+    get_channel_layer().groups.clear()
+    consumer = {"/ws/runs/": RunListConsumer, "/ws/wall/": WallConsumer}.get(path, RunConsumer)
+    monkeypatch.setattr(consumer, fails, Mock(side_effect=OperationalError("the database is away")))
+    live = socket(path.format(run=cast["run"].pk), client)
+    await live.connect()
+    assert await live.closed_with() == 1013
+    assert await left_by(live) == {}
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_however_a_socket_ends_no_group_remembers_it(cast, monkeypatch, path):
+    client, path = await make_cast_and_sign_in(cast, "olga"), path.format(run=cast["run"].pk)
+    layer = get_channel_layer()
+    layer.groups.clear()
+    live = await opened(path, client)
+    assert layer.groups
+    await live.disconnect()
+    assert layer.groups == {}
+    live = await opened(path, client)
+    live.stop(exceptions=False)  # as a server does that is told to end
+    await asyncio.gather(live.future, return_exceptions=True)
+    assert layer.groups == {}
+    live = await opened(path, client)
+    await sync_to_async(client.logout)()
+    await move(cast["run"])
+    assert await live.closed_with() == 4401
+    assert await left_by(live) == {}
+
+
+async def test_a_group_that_cannot_be_left_holds_up_no_ending(cast, monkeypatch, caplog):
+    """A Redis that is away has forgotten it anyway."""
+    live = await opened("/ws/runs/", await make_cast_and_sign_in(cast, "olga"))
+    monkeypatch.setattr(get_channel_layer(), "group_discard", Mock(side_effect=ConnectionError("away")))
+    await live.disconnect()
+    assert [record.levelname for record in caplog.records if record.name == "runs.sockets"] == ["WARNING"] * 2
+
+
+async def test_a_socket_is_closed_once(cast, caplog):
+    """Two reasons at the same time are one ending: the second would be refused by the server, loudly."""
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+        if [one["type"] for one in sent].count("websocket.close") > 1:
+            raise RuntimeError("Unexpected ASGI message 'websocket.close', after sending 'websocket.close'.")
+
+    consumer = RunConsumer()
+    consumer.base_send = send
+    await consumer.close(4404)
+    await consumer.close(1013)
+    assert sent == [{"type": "websocket.close", "code": 4404}]
 
 
 @pytest.mark.parametrize("path", ["/ws/runs/", "/ws/desktop/x/"])

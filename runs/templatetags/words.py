@@ -43,14 +43,21 @@ SCRIPT_WORDS = {
 VIEWER_WORDS = {
     "1000": _("The desktop closed the connection."),
     "1001": _("The dashboard is restarting."),
-    "4400": _("The desktop speaks in a way this viewer does not know."),
+    "4400": _("The desktop was reached, but speaks in a way this viewer does not know."),
     "4401": _("This view has expired."),
     "4403": _("You may no longer see this desktop."),
     "4404": _("This desktop is gone."),
+    "4406": _(
+        "The desktop's address leads into a network that is not public, so it is not dialled. Whoever runs "
+        "Gigawatch can name such networks."
+    ),
     "4409": _("This view has expired, or the desktop is gone."),
+    "4413": _("The desktop sent more at once than is taken."),
     "4429": _("You have too many pages and desktops open: close some."),
     "4502": _("The desktop could not be reached."),
+    "4503": _("The connection to the desktop broke."),
     "4504": _("The desktop did not answer in time."),
+    "away": _("The dashboard could not be reached."),
     "connecting": _("Connecting to the desktop …"),
     "broke": _("The connection to the desktop broke."),
     "again": _("%s Trying again …"),

@@ -8,9 +8,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET
 
+from outbound.addresses import Refused
 from people.audit import Act, audit
 from people.permissions import OPERATE, permission
-from runs.desktop import Refused, view_only
+from runs.desktop import view_only
 from runs.desktop_door import checked_desktop, token_for
 from runs.models import Run
 from runs.sayings import told

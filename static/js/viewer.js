@@ -13,7 +13,8 @@
   let isShaken = false;
 
   const WORDS = JSON.parse(screen.dataset.words);
-  const FINAL_CODES = [4403, 4404];
+  // What would not be otherwise a moment later.
+  const FINAL_CODES = [4400, 4403, 4404, 4406, 4413];
   const RENEW_CODES = [4401, 4409];
 
   // The page around cannot be named exactly, because this frame has no origin; nothing secret is ever said.
@@ -59,14 +60,15 @@
     socket.binaryType = "arraybuffer";
     let isOpen = false;
     let problem = "";
+    let needsPassword = false;
 
     socket.addEventListener("open", () => {
       isOpen = true;
     });
     socket.addEventListener("close", (event) => {
       failures = isOpen && sawPicture ? 1 : failures + 1;
-      const text = problem || WORDS[event.code] || event.reason || (isOpen ? WORDS.broke : WORDS[4502]);
-      const isFinal = FINAL_CODES.includes(event.code);
+      const text = problem || WORDS[event.code] || event.reason || (isOpen ? WORDS.broke : WORDS.away);
+      const isFinal = needsPassword || FINAL_CODES.includes(event.code);
       // After a few tries in vain the address itself may have expired: the page around loads this frame anew.
       const isExpired = RENEW_CODES.includes(event.code) || failures > 4;
       say(isFinal ? "closed" : "broken", { detail: text, renew: isExpired });
@@ -89,6 +91,7 @@
     });
     rfb.addEventListener("credentialsrequired", () => {
       problem = WORDS.password;
+      needsPassword = true;
       rfb.disconnect();
     });
   };

@@ -50,13 +50,17 @@ class Giga:
         """The runs that are launched next work until they are let on."""
         self._set(run_seconds=LONG_S, sandbox_s=9 * LONG_S)
 
+    def show(self, desktop_url: str) -> None:
+        """The runs that are launched next have their desktop there."""
+        self._set(desktop_url=desktop_url)
+
     def let_on(self, share: float = 1) -> None:
         """Runs that are held so come to the end of it, or a share of it passes."""
         self._tell("/_advance", {"seconds": share * LONG_S / self.config.speed})
 
     def hold_nothing(self) -> None:
         """The runs that are launched next go on by themselves."""
-        names = ("queued_s", "run_seconds", "sandbox_s")
+        names = ("queued_s", "run_seconds", "sandbox_s", "desktop_url")
         self._set(**{name: getattr(self.config, name) for name in names})
 
     def _set(self, **fields) -> None:

@@ -126,15 +126,19 @@ def free_dead_claims() -> None:
 
 def serve(listening: socket.socket) -> None:
     network.warn_of_untrusted_proxy()
-    config = uvicorn.Config(
-        "dashboard.asgi:application",
-        lifespan="on",
+    uvicorn.Server(server_config("dashboard.asgi:application", lifespan="on")).run(sockets=[listening])
+
+
+def server_config(application, *, lifespan: str) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        lifespan=lifespan,
         http="dashboard.punctual:Protocol",
         # Compressing costs four times the processor for a busy desktop, and its pictures are compressed
         # already.
-        ws="websockets-sansio",
+        ws="dashboard.punctual:SocketProtocol",
         ws_per_message_deflate=False,
-        ws_max_size=64 * 1024,
+        ws_max_size=4 * 1024,  # as much as is taken of one message, and here before it is held
         log_config=None,
         log_level="warning",
         access_log=False,
@@ -143,7 +147,6 @@ def serve(listening: socket.socket) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=2,
     )
-    uvicorn.Server(config).run(sockets=[listening])
 
 
 def leave() -> None:
