@@ -205,7 +205,7 @@ class AuditHead(models.Model):
     hash = models.CharField(max_length=64, blank=True)
 
     def __str__(self):
-        return f"{self.number} rows, ending in {self.hash}"
+        return f"{self.number} {'row' if self.number == 1 else 'rows'}, ending in {self.hash}"
 
 
 class AuditRepeats(models.Model):

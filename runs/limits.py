@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from people.audit import Act, audit
 from people.models import Membership, Workspace
+from runs import sayings
 from runs.models import Extension, Run
 from runs.status import Status
 
@@ -66,7 +67,7 @@ def lack_of_place(run: Run) -> str:
     if most is None:
         return ""
     busy = Run.objects.active().filter(workspace=run.workspace_id).exclude(status=Status.QUEUED).count()
-    return f"Waiting: this workspace may have {most} runs active at once." if busy >= most else ""
+    return sayings.ACTIVE_AT_ONCE.stored(number=most) if busy >= most else ""
 
 
 def _too_many_launches(workspace: Workspace, membership: Membership) -> str:
@@ -75,10 +76,10 @@ def _too_many_launches(workspace: Workspace, membership: Membership) -> str:
     last_minute = queued.filter(queued_at__gt=timezone.now() - timedelta(minutes=1))
     most = workspace.launches_a_minute_each
     if most is not None and last_minute.filter(created_by=membership.user).count() >= most:
-        return f"You launched {most} runs within a minute, which is the limit. Wait a moment."
+        return sayings.LAUNCHED_BY_YOU.stored(most=most)
     most = workspace.launches_a_minute
     if most is not None and last_minute.count() >= most:
-        return f"This workspace launched {most} runs within a minute, which is the limit. Wait a moment."
+        return sayings.LAUNCHED_HERE.stored(most=most)
     return ""
 
 
@@ -90,7 +91,7 @@ def _too_many_hours(workspace: Workspace, hours: float) -> str:
     used = _hours_since(workspace, timezone.now() - timedelta(days=1))
     if used + hours <= most:
         return ""
-    return f"{used:g} of {most} run-hours of the last 24 hours are used: this one does not fit."
+    return sayings.HOURS_USED.stored(used=f"{used:g}", most=most)
 
 
 def _hours_since(workspace: Workspace, since: datetime) -> float:

@@ -5,12 +5,15 @@ as they are; those with values are recognised by their form. A moment is kept as
 reader's zone."""
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, ngettext
 
 FORMS = [
     gettext_noop("Run %(run)s"),
@@ -41,15 +44,11 @@ FORMS = [
     gettext_noop("Giga gave HTTP %(number)s without a reason"),
     gettext_noop("Giga answered HTTP %(number)s"),
     gettext_noop("Giga's answer holds no usable %(name)s"),
-    gettext_noop("Waiting: this workspace may have %(number)s runs active at once."),
     gettext_noop(
         "Launches wait: the data folder has %(number)s MB free, and 500 MB are needed. Watching goes on."
     ),
     gettext_noop("Works: Giga answered in %(ms)s ms."),
     gettext_noop("Works: %(left)s of %(all)s requests left, %(ms)s ms."),
-    gettext_noop("You launched %(most)s runs within a minute, which is the limit. Wait a moment."),
-    gettext_noop("This workspace launched %(most)s runs within a minute, which is the limit. Wait a moment."),
-    gettext_noop("%(used)s of %(most)s run-hours of the last 24 hours are used: this one does not fit."),
     gettext_noop("no complete answer within %(time)s s"),
     gettext_noop("no connection within %(time)s s"),
     gettext_noop("it is longer than %(number)s characters"),
@@ -84,6 +83,54 @@ WHOLE = [
     gettext_noop("the connection broke off"),
     gettext_noop("this machine has no free thread"),
 ]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A sentence with a number that decides between one and many: `form` gives it for that of `name`."""
+
+    name: str
+    form: Callable[[int], str]
+
+    def stored(self, **values) -> str:
+        """In English, as it is kept."""
+        with translation.override("en"):
+            return self.form(values[self.name]) % values
+
+
+ACTIVE_AT_ONCE = Counted(
+    "number",
+    lambda number: ngettext(
+        "Waiting: this workspace may have %(number)s run active at once.",
+        "Waiting: this workspace may have %(number)s runs active at once.",
+        number,
+    ),
+)
+LAUNCHED_BY_YOU = Counted(
+    "most",
+    lambda most: ngettext(
+        "You launched %(most)s run within a minute, which is the limit. Wait a moment.",
+        "You launched %(most)s runs within a minute, which is the limit. Wait a moment.",
+        most,
+    ),
+)
+LAUNCHED_HERE = Counted(
+    "most",
+    lambda most: ngettext(
+        "This workspace launched %(most)s run within a minute, which is the limit. Wait a moment.",
+        "This workspace launched %(most)s runs within a minute, which is the limit. Wait a moment.",
+        most,
+    ),
+)
+HOURS_USED = Counted(
+    "most",
+    lambda most: ngettext(
+        "%(used)s of %(most)s run-hour of the last 24 hours are used: this one does not fit.",
+        "%(used)s of %(most)s run-hours of the last 24 hours are used: this one does not fit.",
+        most,
+    ),
+)
+COUNTED = [ACTIVE_AT_ONCE, LAUNCHED_BY_YOU, LAUNCHED_HERE, HOURS_USED]
 _VALUE = re.compile(r"%\((\w+)\)s")
 
 
@@ -96,6 +143,13 @@ def _recogniser(form: str) -> re.Pattern:
 
 
 _RECOGNISERS = [(_recogniser(form), form) for form in FORMS]
+
+
+@cache
+def _recognisers_of_counted() -> list[tuple[re.Pattern, Counted]]:
+    """Made when they are needed first: languages are not ready before."""
+    with translation.override("en"):
+        return [(_recogniser(one.form(number)), one) for one in COUNTED for number in (1, 2)]
 
 
 def told(text: str) -> str:
@@ -111,6 +165,11 @@ def told(text: str) -> str:
             if "moment" in values:
                 values["moment"] = _clock(values["moment"])
             return _(form) % values
+    for recogniser, counted in _recognisers_of_counted():
+        if found := recogniser.fullmatch(text):
+            values = found.groupdict()
+            if values[counted.name].isdecimal():
+                return counted.form(int(values[counted.name])) % values
     return _(text)
 
 

@@ -35,6 +35,7 @@ SCRIPT_WORDS = {
     "no_rate": _("rate not published"),
     "credits": _("%s credits"),
     "runtime_only": _("runtime only, AI tokens extra"),
+    "character": _("%s character"),
     "characters": _("%s characters"),
     "live_of": _("%s live of %s active"),
 }

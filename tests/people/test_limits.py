@@ -113,7 +113,7 @@ class TestExtensions:
         for headers in ({}, {"HX-Request": "true"}):
             answer = client.post(f"/runs/{run.pk}/extend/", {"token": uuid.uuid4()}, headers=headers)
             assert answer.status_code == 422
-            assert "1 of 1 run-hours of the last 24 hours are used" in answer.content.decode()
+            assert "1 of 1 run-hour of the last 24 hours are used" in answer.content.decode()
         assert not run.extensions.exists()
 
 
@@ -157,7 +157,7 @@ class TestOver:
         page = client.post("/runs/new/", form)
         text = page.content.decode()
         assert page.status_code == 422
-        assert "This workspace launched 1 runs" in text and "Count the lions" in text
+        assert "This workspace launched 1 run within" in text and "Count the lions" in text
         assert ('name="go_over"' in text) == (who == "manager")
         client.post("/runs/new/", {**form, "go_over": "1"})
         assert Run.objects.count() == launched
@@ -206,7 +206,7 @@ class TestActive:
         launching.launch(run.pk)
         run.refresh_from_db()
         assert (run.status, run.waits_for_computer) == (Status.QUEUED, True)
-        assert run.reason == "Waiting: this workspace may have 1 runs active at once."
+        assert run.reason == "Waiting: this workspace may have 1 run active at once."
 
     def test_it_is_due_at_once_when_another_ends(self, workspace, operator):
         limit(workspace, active_runs=1)

@@ -29,4 +29,4 @@ class Command(BaseCommand):
             count = fill(workspace, seed=seed, runs=runs)
         except NotForThis as reason:
             raise CommandError(str(reason)) from None
-        self.stdout.write(f"{workspace.name} has {count} made-up runs more.")
+        self.stdout.write(f"{workspace.name} has {count} made-up {'run' if count == 1 else 'runs'} more.")

@@ -18,7 +18,9 @@ class Command(BaseCommand):
                 unreadable.append(problem)
             else:
                 done += 1
-        self.stdout.write(f"{done} secrets sealed anew under the key {newest_key_id()}.")
+        self.stdout.write(
+            f"{done} {'secret' if done == 1 else 'secrets'} sealed anew under the key {newest_key_id()}."
+        )
         if unreadable:
             raise CommandError("not opened, and left as they are:\n" + "\n".join(unreadable))
         self.stdout.write("Nothing is left under an older key.")
