@@ -97,9 +97,19 @@ def _queue(
 
 
 def relaunch(source: Run, membership: Membership, *, token: uuid.UUID) -> Run:
-    """The same configuration again, in a session of its own. The same token gives the same run."""
+    """The same configuration again, in a session of its own. The same token gives the same run. Raises
+    NotPossible."""
+    if obstacle := obstacle_to_relaunch(source):
+        raise NotPossible(obstacle)
     configuration = configuration_of(source.agent_session)
     return accept_launch(membership, launch_token=token, relaunched_from=source, **configuration)
+
+
+def obstacle_to_relaunch(source: Run) -> str:
+    """Why this run is not launched again by one press, in words; "" when it is."""
+    if source.status == Status.UNKNOWN:
+        return _("It may be running: say first what became of it.")
+    return "" if source.is_final else _("It is not over yet.")
 
 
 def configuration_of(agent_session: AgentSession) -> dict:

@@ -76,12 +76,9 @@ def relaunch(membership: Membership, runs: Iterable[Run], token: uuid.UUID) -> O
     """Launch again what each of these runs was launched with. The same token launches once. The new runs are
     in `done`, and still to be rung for."""
     _must_operate(membership)
-    outcome, seen = Outcome(), set()
-    for run in runs:
-        if run.agent_session_id in seen:
-            outcome.note(run, _("It is of the same session as another."))
-            continue
-        seen.add(run.agent_session_id)
+    outcome = plan_relaunch(runs)
+    sources, outcome.done = outcome.done, []
+    for run in sources:
         try:
             anew = accepting.relaunch(run, membership, token=uuid.uuid5(token, str(run.pk)))
         except OverLimit as reason:
@@ -89,6 +86,20 @@ def relaunch(membership: Membership, runs: Iterable[Run], token: uuid.UUID) -> O
             outcome.note(run, told(str(reason)))
         else:
             outcome.note(anew)
+    return outcome
+
+
+def plan_relaunch(runs: Iterable[Run]) -> Outcome:
+    """What a relaunch of these would be: those to launch again are in `done`. Nothing is launched."""
+    outcome, seen = Outcome(), set()
+    for run in runs:
+        if reason := accepting.obstacle_to_relaunch(run):
+            outcome.note(run, reason)
+        elif run.agent_session_id in seen:
+            outcome.note(run, _("It is of the same session as another."))
+        else:
+            seen.add(run.agent_session_id)
+            outcome.note(run)
     return outcome
 
 

@@ -22,6 +22,7 @@ SANDBOX_TEMPLATES = [
     {"name": "giga-pro", "size": "", "credits": 40, "is_confirmed": False},
     {"name": "giga-max", "size": "", "credits": 80, "is_confirmed": False},
 ]
+CREDITS_AN_HOUR = {one["name"]: one["credits"] for one in SANDBOX_TEMPLATES}
 KEY = re.compile(r"giga_sk_[0-9a-fA-F]{32}")
 KEY_FOUND = _(
     "This looks like a Giga key. The agent would read it, and everybody in this workspace. Take it out, "

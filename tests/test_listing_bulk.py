@@ -149,7 +149,7 @@ class TestActions:
         ended_at = timezone.now() - timedelta(hours=1)
         runs = [factories.make_run(workspace, Status.FAILED, queued_at=ended_at) for _ in range(3)]
         answer = bulk(signed_in, "relaunch", runs, token=str(uuid.uuid4()))
-        limit = "This workspace launched 1 runs within a minute, which is the limit. Wait a moment."
+        limit = "This workspace launched 1 run within a minute, which is the limit. Wait a moment."
         assert told(answer) == ["1 run done.", f"2 runs not done: {limit}"]
 
     def test_at_most_fifty_at_a_time(self, signed_in, workspace, rung):

@@ -197,7 +197,7 @@ class TestActing:
         run.call_for_somebody("the code", by=viewer)
         client.force_login(viewer)
         assert client.post(f"/wall/{run.pk}/take/").status_code == 403
-        assert client.get(f"/wall/{run.pk}/extend/").status_code == 403
+        assert client.get(f"/runs/{run.pk}/extend/question/").status_code == 403
         run.refresh_from_db()
         assert run.taken_at is None
 
@@ -205,16 +205,16 @@ class TestActing:
         run = factories.make_run(workspace)
         client.force_login(stranger)
         assert client.post(f"/wall/{run.pk}/take/").status_code == 404
-        assert client.get(f"/wall/{run.pk}/extend/").status_code == 404
+        assert client.get(f"/runs/{run.pk}/extend/question/").status_code == 404
 
     def test_extending_is_asked_first(self, signed_in, workspace):
         run = factories.make_run(workspace, sandbox_id="sbx")
-        page = signed_in.get(f"/wall/{run.pk}/extend/").content.decode()
+        page = signed_in.get(f"/runs/{run.pk}/extend/question/").content.decode()
         assert "15 more minutes?" in page and f'action="/runs/{run.pk}/extend/"' in page
 
     def test_without_a_computer_there_is_nothing_to_extend(self, signed_in, workspace):
         run = factories.make_run(workspace, Status.QUEUED)
-        page = signed_in.get(f"/wall/{run.pk}/extend/").content.decode()
+        page = signed_in.get(f"/runs/{run.pk}/extend/question/").content.decode()
         assert "Only a run with a computer" in page and '<form method="post"' not in page
 
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from people.models import initials_of
 from runs import tiles
-from runs.forms import SANDBOX_TEMPLATES
+from runs.forms import CREDITS_AN_HOUR
 from runs.models import Phase, Run
 from runs.sayings import told
 from runs.status import BAD, Status, look_of
@@ -364,8 +364,7 @@ def awaits_picture(run: Run) -> bool:
 @register.filter
 def credits_an_hour(run: Run) -> int | None:
     """What its computer costs by the published rate; None where none is published."""
-    rates = {computer["name"]: computer["credits"] for computer in SANDBOX_TEMPLATES}
-    return rates.get(run.agent_session.sandbox_template)
+    return CREDITS_AN_HOUR.get(run.agent_session.sandbox_template)
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 from itertools import islice
 
+from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -155,9 +156,13 @@ def run_relaunch(request, pk):
     """The same configuration again; one press is one launch, and goes to its page."""
     source = visible_run(request, pk)
     form = PressForm(request.POST)
-    if not form.is_valid() or not source.is_final:
+    if not form.is_valid():
         return go_to(request, "run-detail", pk)
-    run = accepting.relaunch(source, request.membership, token=form.cleaned_data["token"])
+    try:
+        run = accepting.relaunch(source, request.membership, token=form.cleaned_data["token"])
+    except NotPossible as reason:
+        messages.warning(request, str(reason))
+        return go_to(request, "run-detail", pk)
     tasks.ring(run.pk)
     return go_to(request, "run-detail", run.pk)
 

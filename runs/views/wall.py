@@ -13,7 +13,6 @@ from django.views.decorators.http import require_GET, require_POST
 
 from people.permissions import OPERATE, WATCH, permission
 from runs import live, tiles
-from runs.extending import offer
 from runs.forms import MOST_LIVE, WALL_LAYOUTS, WallForm
 from runs.models import Run, newest_event_id
 from runs.views.answers import as_of, visible_run
@@ -73,14 +72,6 @@ def _controls(request, state: dict) -> dict:
         "people": get_user_model().objects.filter(memberships__workspace=workspace).order_by("username"),
         "templates": sorted(templates | ({state["template"]} if "template" in state else set())),
     }
-
-
-@permission(OPERATE, gettext_lazy("Only operators and managers extend a run."))
-@require_GET
-def wall_extend(request, pk):
-    """Asks whether this run shall really get 15 more minutes."""
-    run = visible_run(request, pk)
-    return render(request, "runs/_wall_extend.html", {"run": run, **offer(run)})
 
 
 @permission(OPERATE, gettext_lazy("Only operators and managers answer a flag."))

@@ -32,7 +32,7 @@ const show = () => {
   setText($("#estimate span"), word(rate ? "runtime_only" : "no_rate"));
   for (const counter of $$("[data-counter]")) {
     const length = $(`#${counter.dataset.counter}`).value.length;
-    setText(counter, length ? word("characters", number(length)) : "");
+    setText(counter, length ? word(length === 1 ? "character" : "characters", number(length)) : "");
   }
 };
 slider.addEventListener("input", () => setHours(hoursAt(Number(slider.value))));
@@ -45,6 +45,7 @@ for (const fold of $$(".fold", launch)) fold.open ||= $("textarea, input", fold)
 $('[aria-invalid="true"]', launch)?.focus();
 
 launch.addEventListener("submit", (event) => {
+  if (event.submitter?.formMethod === "dialog") return; // Enter in a box: nothing is sent
   const button = $("[data-launch]");
   if (button.disabled) return event.preventDefault();
   stored((store) => store.setItem(launch.elements.launch_token.value, draftOf(launch)));

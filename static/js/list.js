@@ -141,11 +141,9 @@ const showPicked = () => {
 document.addEventListener("change", (event) => event.target.form?.id === "bulk" && showPicked());
 $("#bulk")?.addEventListener("reset", () => setTimeout(showPicked));
 keys.x = () => $('[name="run"]', focused())?.click();
-onClick("[data-ask]", ({ dataset }) => {
-  const everything = $("#bulk").elements.everything.checked;
-  for (const label of $$("[data-number-on]"))
-    setText(label, label.dataset.numberOn.replace("%s", (everything && $("#everything").textContent) || picked()));
-  $(`#${dataset.ask}`).showModal();
+// Enter in the field of the tag adds it; anywhere else in the form it does nothing.
+document.addEventListener("keydown", ({ key, target, isComposing }) => {
+  if (key === "Enter" && !isComposing && target.matches("#bulk [name=tag]")) $("#bulk [value=tag]").click();
 });
 
 // One menu for all rows.

@@ -114,19 +114,36 @@ onClick("[data-palette]", openPalette);
 onClick("#palette [role=option]", () => palette.close());
 onClick("[data-help]", () => $("#help").showModal());
 
-// Keys, as listed under "?": what carries one in `data-key` is pressed by it, or gets the focus. Off while a field,
-// a dialog or the desktop has the focus, and for those who switched single keys off.
+// A question of the server's before money is spent: what it costs, and the focus on the answer that spends nothing.
+const question = $("#question");
+const askFirst = (address) => window.htmx.ajax("GET", address, { target: "#question", swap: "innerHTML" });
+document.addEventListener("htmx:after:swap", () => {
+  const fresh = $("[data-fresh]", question);
+  if (!fresh) return;
+  delete fresh.dataset.fresh;
+  if (!question.open) question.showModal();
+});
+document.addEventListener("submit", ({ submitter }) => question.contains(submitter) && question.close());
+
+// Keys, as listed under "?": what carries one in `data-key` is pressed by it, asks first where that would cost, or
+// gets the focus. Off while a field or the desktop has the focus, while a dialog or a menu is open, and for those who
+// switched single keys off. A key that is held down acts once, but for those that walk through rows.
 let goUntil = 0;
+const isTypedInto = (element) => element?.matches("input, textarea, select, iframe, [contenteditable]");
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return event.target.form?.requestSubmit();
+  const isEnter = event.key === "Enter";
+  if (isEnter && event.repeat && event.target.matches("button, summary, input")) return event.preventDefault();
+  if (isEnter && (event.ctrlKey || event.metaKey)) return event.repeat || event.target.form?.requestSubmit();
   if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") {
     event.preventDefault();
     return openPalette();
   }
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.getModifierState("AltGraph") || event.isComposing) return;
   const active = document.activeElement;
-  if (active?.matches("input, textarea, select, iframe, [contenteditable]") || $("dialog[open]")) {
+  const menu = $("[data-menu][open]");
+  if (isTypedInto(active) || menu || $("dialog[open], :popover-open")) {
     if (event.key === "Escape" && active?.matches("input, textarea")) active.blur();
+    else if (event.key === "Escape" && menu) menu.open = false;
     return;
   }
   if ("noKeys" in document.body.dataset) return;
@@ -138,6 +155,7 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   if (act) act();
   else if (target.matches("input")) target.focus();
+  else if (target.dataset.ask) askFirst(target.dataset.ask);
   else target.click();
 });
 

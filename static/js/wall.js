@@ -103,8 +103,4 @@ onClick("[data-watch]", (button) => {
   arrange();
   go(tile.parentElement);
 });
-const dialog = $("#wall-dialog");
-document.addEventListener("htmx:after:swap", () => dialog.childElementCount && !dialog.open && dialog.showModal());
-dialog.addEventListener("submit", () => dialog.close());
-dialog.addEventListener("close", () => dialog.replaceChildren());
 everySecond(arrange);

@@ -24,7 +24,17 @@ LEFT_ALONE = re.compile(
 # Addresses that lead to no page of ours: downloads, and Giga's own page.
 NO_PAGES = {"team-audit-export", "run-desktop-open", "session-file"}
 # What is part of another page, and opened there.
-FRAGMENTS = {"run-peek", "run-desktop", "wall-extend", "find", "own-workspaces", "session-files", "run-bulk"}
+FRAGMENTS = {
+    "run-peek",
+    "run-desktop",
+    "extend-question",
+    "relaunch-question",
+    "bulk-question",
+    "find",
+    "own-workspaces",
+    "session-files",
+    "run-bulk",
+}
 # Not for who is signed in, or asked by no person.
 OTHERS = {"home", "enter", "invitation", "invitation-opened", "workspace-new", "healthz"}
 # Every page of ours is of one of these parts: what its name begins with, none for all others.

@@ -102,7 +102,8 @@ class TestPicking:
         runs.get_by_label("all matching").check()
         expect(runs.locator("#everything")).to_have_text(count)
         runs.get_by_role("button", name="Relaunch").last.click()
-        dialog = runs.get_by_role("dialog", name="Relaunch what is selected?")
+        dialog = runs.get_by_role("dialog", name=f"Relaunch {count} runs?")
+        expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
         expect(dialog.get_by_role("button", name=f"Relaunch {count}")).to_be_visible()
         dialog.get_by_role("button", name="Cancel").click()
         runs.get_by_role("button", name="Select nothing").click()
@@ -111,7 +112,7 @@ class TestPicking:
     def test_a_relaunch_of_what_is_picked(self, runs, team):
         title = titles(runs)[0]
         runs.keyboard.press("x")
-        runs.locator("#bulk [data-ask]").click()
+        runs.locator("#bulk").get_by_role("button", name="Relaunch").click()
         runs.get_by_role("button", name="Relaunch 1", exact=True).click()
         expect(runs.get_by_text("1 run done.")).to_be_visible()
         for number in range(2):

@@ -74,7 +74,7 @@ class Colleague:
         self.url, self.session = team.url, team.signed_in()
 
     def extend(self, run: int) -> None:
-        page = self.session.get(f"{self.url}/wall/{run}/extend/", timeout=PATIENCE_S).text
+        page = self.session.get(f"{self.url}/runs/{run}/extend/question/", timeout=PATIENCE_S).text
         self._send(f"/runs/{run}/extend/", token=page.split('name="token" value="')[1].split('"')[0])
 
     def flag(self, run: int) -> None:
