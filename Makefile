@@ -77,6 +77,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/launches.py
 	$(BIN)/python benchmarks/freshness.py
 	$(BIN)/python benchmarks/answer_times.py
+	$(BIN)/python benchmarks/exports.py
 
 # requirements*.txt from requirements*.in: every package with its hashes, for each platform. What is written there
 # stays unless it must change; `make lock UPGRADE=--upgrade` takes the newest of all that no .in file pins.

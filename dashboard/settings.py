@@ -3,7 +3,6 @@ start."""
 
 import logging
 import re
-import warnings
 from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
@@ -206,7 +205,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "dashboard.headers.headers",
     "csp.middleware.CSPMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "dashboard.static_files.Middleware",
     # Fifty rows are 70 KB. It pads each answer by a random length, and CSRF tokens are masked anew each time,
     # so that lengths tell nobody what a page holds.
     "django.middleware.gzip.GZipMiddleware",
@@ -470,9 +469,6 @@ CONTENT_SECURITY_POLICY = {
 }
 
 DEFAULT_EXCEPTION_REPORTER_FILTER = "dashboard.error_pages.HidesSecrets"
-
-# WhiteNoise reads its files synchronously; they are small, and Django warns about each of them.
-warnings.filterwarnings("ignore", "StreamingHttpResponse must consume synchronous iterators")
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]

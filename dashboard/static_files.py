@@ -2,10 +2,13 @@
 its content, each compressed."""
 
 import re
+from contextlib import closing
 from pathlib import PurePath
 
 import minify
 from django.core.files.base import ContentFile
+from django.http import HttpResponse
+from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 # By folder: what is vendored comes as it is.
@@ -32,6 +35,21 @@ class Storage(CompressedManifestStaticFilesStorage):
             content.seek(0)
             content = ContentFile(small(folder, content.read().decode()).encode())
         return super()._save(name, content)
+
+
+class Middleware(WhiteNoiseMiddleware):
+    """WhiteNoise's, whose answers are whole: files are small, and under ASGI one that is read piece by piece
+    is read into a list of its pieces first."""
+
+    @staticmethod
+    def serve(static_file, request):
+        read = WhiteNoiseMiddleware.serve(static_file, request)
+        with closing(read):
+            whole = HttpResponse(b"".join(read), status=read.status_code)
+        del whole["Content-Type"]
+        for name, value in read.items():
+            whole[name] = value
+        return whole
 
 
 def small(folder: str, text: str) -> str:

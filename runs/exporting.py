@@ -1,12 +1,10 @@
-"""Runs as CSV and JSON, one line after the other, so that a million of them need no memory. Names the fields
+"""Runs as CSV and JSON, some at a time, so that a million of them need no memory. Names the fields
 that leave: no secret and no desktop address is among them. No requests, no templates."""
 
-import csv
 import json
 from collections.abc import Iterator
 
-from people.spreadsheets import safe_cell
-from runs.models import Run
+from people.spreadsheets import csv_line
 
 FIELDS = {
     "id": lambda run: run.pk,
@@ -31,45 +29,35 @@ FIELDS = {
     "thread_id": lambda run: run.agent_session.thread_id,
     "request_id": lambda run: run.request_id,
 }
-AT_A_TIME = 500
+# Texts of a run can be 80 kB long.
+AT_A_TIME = 100
 
 
-def rows(runs) -> Iterator[dict]:
-    """Each run as a dictionary."""
-    for run in _in_pieces(runs):
-        yield {name: value(run) for name, value in FIELDS.items()}
+def csv_pieces(runs) -> Iterator[str]:
+    """A CSV file with a head, some lines at a time."""
+    yield "\ufeff" + csv_line(FIELDS)  # by this mark a spreadsheet knows the encoding
+    for rows in _rows_in_pieces(runs):
+        yield "".join(csv_line(row.values()) for row in rows)
 
 
-def csv_lines(runs) -> Iterator[str]:
-    """The lines of a CSV file, with a head."""
-    writer = csv.writer(_Echo())
-    yield "\ufeff" + writer.writerow(FIELDS)  # by this mark a spreadsheet knows the encoding
-    for row in rows(runs):
-        yield writer.writerow([safe_cell(value) for value in row.values()])
-
-
-def json_lines(runs) -> Iterator[str]:
-    """The pieces of one JSON list."""
+def json_pieces(runs) -> Iterator[str]:
+    """One JSON list, some lines at a time."""
     yield "["
-    for number, row in enumerate(rows(runs)):
-        yield (",\n" if number else "\n") + json.dumps(row, ensure_ascii=False)
+    before = "\n"
+    for rows in _rows_in_pieces(runs):
+        yield before + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+        before = ",\n"
     yield "\n]\n"
 
 
-def _in_pieces(runs) -> Iterator[Run]:
-    """All of them, newest first, by their cursor: no read of the database lasts long."""
+def _rows_in_pieces(runs) -> Iterator[list[dict]]:
+    """All of them, newest first, by their cursor: no read of the database lasts long, and none comes twice.
+    Each is as it is when its turn comes; what is made meanwhile is not among them."""
     key = runs.newest_by
     while piece := list(runs.for_list()[:AT_A_TIME]):
-        yield from piece
+        yield [{name: value(run) for name, value in FIELDS.items()} for run in piece]
         runs = runs.filter(**{f"{key}__lt": piece[-1].pk})
 
 
 def _time(at) -> str:
     return at.isoformat(timespec="seconds") if at else ""
-
-
-class _Echo:
-    """What `csv` writes to: gives back what it is given."""
-
-    def write(self, text: str) -> str:
-        return text

@@ -16,6 +16,7 @@ from people.permissions import ANYONE, OF_OTHERS, OURS, declared
 from runs.routing import desktop_sockets, live_sockets
 from tests import factories
 from tests.access import MATRIX, SECRET_TASK, WHO, Stage, same_login
+from tests.streamed import body_of
 from tests.walk import cell
 
 METHODS = ("GET", "POST")
@@ -61,7 +62,7 @@ def rows_of(queries: dict) -> dict:
 
 def seen(answer) -> tuple:
     """What a person can tell of an answer: all but the random id of the request."""
-    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    content = body_of(answer)
     headers = {name: value for name, value in answer.headers.items() if name != "X-Request-Id"}
     return answer.status_code, headers, content
 

@@ -21,6 +21,7 @@ from tests import hostile_history
 from tests.hostile_history import PLAIN, History
 from tests.hostile_texts import OF_GIGA, TEXTS
 from tests.markup import Markup
+from tests.streamed import body_of
 from tests.walk import cell
 
 # The clock stands: pages that are compared show the same times.
@@ -242,7 +243,7 @@ def exported(history: History, address: str, **asked) -> str:
     post, get = history.client.post, history.client.get
     answer = post(address, {**asked, "everything": "1"}) if asked else get(address)
     assert re.fullmatch(r'attachment; filename="[\w.-]+"', answer.headers["Content-Disposition"])
-    return b"".join(answer.streaming_content).decode()
+    return body_of(answer).decode()
 
 
 def the_audit_log(history: History) -> None:

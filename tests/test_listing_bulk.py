@@ -13,6 +13,7 @@ from people.models import Workspace
 from runs.models import AgentSession, Run
 from runs.status import Status
 from tests import factories
+from tests.streamed import body_of
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ class TestActions:
 def export(client, kind, **fields) -> str:
     answer = client.post("/runs/bulk/", {"action": kind, "everything": "1", **fields})
     assert f'.{kind}"' in answer.headers["Content-Disposition"]
-    return b"".join(answer.streaming_content).decode("utf-8-sig")
+    return body_of(answer).decode("utf-8-sig")
 
 
 class TestExport:
@@ -190,7 +191,7 @@ class TestExport:
         for prompt in ("one shop", "two shop", "other"):
             factories.make_run(workspace, prompt=prompt)
         answer = signed_in.post("/runs/bulk/?q=shop", {"action": "json", "everything": "1"})
-        found = json.loads(b"".join(answer.streaming_content))
+        found = json.loads(body_of(answer))
         assert [row["title"] for row in found] == ["two shop", "one shop"]
 
     def test_no_secret_leaves(self, signed_in, workspace):

@@ -1,20 +1,20 @@
 """The audit log, for managers: what people did in this workspace."""
 
-import csv
 import json
 from urllib.parse import urlencode
 
-from django.http import StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from people import exports
 from people.audit import Act, AuditEntry, audit
 from people.forms import AuditForm
 from people.permissions import MANAGE, permission
-from people.spreadsheets import safe_cell
+from people.spreadsheets import csv_line
 
 ROWS = 50
+AT_A_TIME = 100
 COLUMNS = [
     "number",
     "at",
@@ -63,38 +63,33 @@ def export(request):
         context = {"reason": form.refusal, "back_url": back_url}
         return render(request, "not_done.html", context, status=422)
     text = form.asked.get("q", "")
+    slot = exports.Slot.of(request.user)
+    if not slot.take():
+        return exports.under_way(request)
     noted = audit(request, Act.EXPORTED, "audit.csv", after={"q": text} if text else None)
     entries = AuditEntry.objects.of(request.membership.workspace).matching(text)
-    entries = entries.filter(number__lt=noted.number)
-    writer = csv.writer(Echo())
-    lines = (writer.writerow(map(safe_cell, row)) for row in _rows(entries))
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="audit.csv"'
-    return response
+    pieces = _pieces(entries.filter(number__lt=noted.number))
+    return exports.streamed(slot, pieces, name="audit.csv", media="text/csv; charset=utf-8")
 
 
-def _rows(entries):
-    yield COLUMNS
-    for entry in entries.iterator(chunk_size=500):
-        changes = [
-            json.dumps(value, ensure_ascii=False) if value else "" for value in (entry.before, entry.after)
-        ]
-        yield [
-            entry.number,
-            entry.at.isoformat(),
-            entry.actor,
-            entry.address,
-            entry.act,
-            entry.object,
-            *changes,
-            entry.hash,
-            "" if entry.actor_id is None else entry.actor_id,
-            entry.username,
-        ]
+def _pieces(entries):
+    """Lines of a CSV file with a head, some at a time, newest first by their number."""
+    yield csv_line(COLUMNS)
+    while piece := list(entries[:AT_A_TIME]):
+        yield "".join(csv_line(_cells(entry)) for entry in piece)
+        entries = entries.filter(number__lt=piece[-1].number)
 
 
-class Echo:
-    """A file that gives back what is written to it, a line at a time."""
-
-    def write(self, value):
-        return value
+def _cells(entry) -> list:
+    return [
+        entry.number,
+        entry.at.isoformat(),
+        entry.actor,
+        entry.address,
+        entry.act,
+        entry.object,
+        *(json.dumps(value, ensure_ascii=False) if value else "" for value in (entry.before, entry.after)),
+        entry.hash,
+        "" if entry.actor_id is None else entry.actor_id,
+        entry.username,
+    ]

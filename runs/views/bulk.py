@@ -1,13 +1,14 @@
 """What a person does to many runs of the list at once."""
 
 from django.contrib import messages
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
+from people import exports
 from people.audit import TEXT_LENGTH, Act, audit
 from people.permissions import WATCH, permission, refused
 from runs import bulk, exporting, listing, tasks
@@ -15,8 +16,8 @@ from runs.accepting import NotAllowed
 from runs.forms import BulkForm, RunFilterForm
 
 MEDIA = {
-    "csv": ("text/csv; charset=utf-8", exporting.csv_lines),
-    "json": ("application/json", exporting.json_lines),
+    "csv": ("text/csv; charset=utf-8", exporting.csv_pieces),
+    "json": ("application/json", exporting.json_pieces),
 }
 
 
@@ -75,15 +76,17 @@ def _act(membership, runs, asked: dict) -> bulk.Outcome:
 
 
 def _export(request, runs, asked: dict):
+    slot = exports.Slot.of(request.user)
+    if not slot.take():
+        return exports.under_way(request)
     kind = asked["action"]
     picked = {} if asked["everything"] else {"runs": ", ".join(str(pk) for pk in asked["run"])[:TEXT_LENGTH]}
     audit(
         request, Act.EXPORTED, f"runs.{kind}", after={"list": request.GET.urlencode()[:TEXT_LENGTH], **picked}
     )
-    media, lines = MEDIA[kind]
+    media, pieces = MEDIA[kind]
     name = f"runs-{timezone.localtime():%Y-%m-%d-%H%M}.{kind}"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(lines(runs), content_type=media, headers=headers)
+    return exports.streamed(slot, pieces(runs), name=name, media=media)
 
 
 def _tell(request, outcome: bulk.Outcome) -> None:

@@ -34,6 +34,7 @@ from runs.models import Run
 from runs.status import Status
 from runs.tasks import tick
 from tests import factories
+from tests.streamed import body_of
 
 
 @pytest.fixture
@@ -456,7 +457,7 @@ class TestPage:
             assert Act.RUN_NOTE in [entry.act for entry in page.context["entries"]], text
         assert '<b><bdi>olga</bdi></b> <span class="mut"><bdi>root</bdi></span>' in page.content.decode()
         answer = client.get("/team/audit/export/?q=olga")
-        row = next(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
+        row = next(csv.DictReader(io.StringIO(body_of(answer).decode())))
         assert (row["who"], row["user_id"], row["username"]) == ("root", str(operator.pk), "olga")
 
     def test_many_rows_come_in_pages_with_as_many_queries(self, client, manager, django_assert_num_queries):
@@ -474,7 +475,7 @@ class TestPage:
         audit(manager.memberships.get(), Act.INVITED, hostile, after={"@role": "+x"})
         assert b"<script>alert" not in client.get("/team/audit/").content
         answer = client.get("/team/audit/export/")
-        rows = list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode())))
+        rows = list(csv.reader(io.StringIO(body_of(answer).decode())))
         assert rows[0][:3] == ["number", "at", "who"]
         assert rows[1][5] == "'" + hostile
         assert answer.headers["Content-Disposition"] == 'attachment; filename="audit.csv"'
