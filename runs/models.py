@@ -22,7 +22,7 @@ from runs.marks import RunNote, SavedView, Tag
 from runs.querysets import AgentSessionQuerySet, RunQuerySet
 from runs.sayings import clock, told
 from runs.sealed import seal, unseal
-from runs.search import RunIndex, RunText, keep_words
+from runs.search import RunIndex, RunText, hold, keep_words
 from runs.status import ACTIVE, BAD, FINAL, JUDGED, READABLE, STATUS_OF_WORD, Look, Status, Verdict, look_of
 
 __all__ = [
@@ -420,6 +420,7 @@ class Run(models.Model):
     def tag(self, names: list[str], *, by) -> None:
         """Give this run these tags and no others."""
         with transaction.atomic():
+            hold(self)
             tags = [Tag.objects.get_or_create(workspace_id=self.workspace_id, name=name)[0] for name in names]
             self.tags.set(tags)
             keep_words(self)

@@ -5,7 +5,7 @@ words, made here, so both find the same runs. Knows no person: lists start with 
 import re
 import unicodedata
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 
 # Letters and digits that stand together; each ideograph or kana alone, because nothing parts their words.
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
@@ -102,8 +102,17 @@ def newest_by() -> str:
     return "index__run_id" if connection.vendor == "sqlite" else "pk"
 
 
+def hold(run) -> None:
+    """Let nobody else write texts of this run until the transaction ends. (On SQLite one writes at a time
+    anyway. Rows that refer to the run may be added: two who did so would else wait for each other.)"""
+    type(run).objects.select_for_update(no_key=True).only("pk").get(pk=run.pk)
+
+
+@transaction.atomic
 def keep_words(run, kept_in=RunText) -> None:
-    """Make this run's index say what the run says now. Called wherever a text of it is written."""
+    """Make this run's index say what the run says now. Called wherever a text of it is written, in the same
+    transaction: of two who write at once, the later one reads what the earlier one wrote."""
+    hold(run)
     words = words_to_find(run, run.tags.all(), run.notes.all())
     kept_in.objects.update_or_create(run=run, defaults={"words": words})
 

@@ -2,6 +2,7 @@
 shown. The same on both databases."""
 
 import importlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,36 @@ def test_every_text_of_a_run_is_searched(workspace, operator):
     run.tag(["quarterly"], by=operator)
     for word in ("title", "goal", "rules", "message", "payment", "quarterly"):
         assert found(word) == ["and a message"], word
+
+
+def at_once(pk: int, writes) -> None:
+    """Each of these writes to the run, on a thread of its own."""
+
+    def one(write):
+        try:
+            write(Run.objects.get(pk=pk))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(writes)) as pool:
+        list(pool.map(one, writes))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_word_is_lost_when_many_write_at_once(workspace, operator):
+    run = factories.make_run(workspace)
+    words = [f"word{number}" for number in range(12)]
+    tags = ["one", "two"]
+    at_once(
+        run.pk,
+        [
+            *(lambda run, word=word: run.write_note(word, by=operator) for word in words),
+            *(lambda run, tag=tag: run.tag([tag], by=operator) for tag in tags),
+        ],
+    )
+    assert [word for word in words if len(found(word)) != 1] == []
+    (kept,) = run.tags.values_list("name", flat=True)
+    assert [len(found(tag)) for tag in tags] == [int(tag == kept) for tag in tags]
 
 
 def test_a_tag_that_is_taken_away_is_not_found_any_more(workspace, operator):
