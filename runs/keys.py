@@ -24,6 +24,9 @@ REQUESTS_A_MINUTE = 60
 # Without a key there is no budget yet that tries could be taken from.
 FIRST_KEY_EVERY_S = 2
 NOT_ASKED = gettext_noop("Not asked: the requests of this minute are used up. Try again in a moment.")
+OF_ANOTHER = gettext_noop(
+    "Another workspace uses this key, and Giga counts the requests of both together: each needs its own."
+)
 ANSWERS_OF_NO_USE = (Outcome.NOT_SENT, Outcome.UNCLEAR)
 
 
@@ -60,7 +63,10 @@ def replace_key(membership: Membership, api_key: str, *, even_untried: bool = Fa
     account = account_of(membership.workspace)
     if asks_simulator(account):
         raise NotReplaced(_("Not taken. Start Gigawatch with GIGA_API_KEY instead."))
-    tried = _try_new(membership.workspace, account, api_key)
+    if _is_of_another(membership.workspace, api_key):
+        tried = KeyTest(False, OF_ANOTHER)
+    else:
+        tried = _try_new(membership.workspace, account, api_key)
     if not tried.works and not (even_untried and tried.is_unreachable):
         audit(membership, Act.KEY_TESTED, after=_noted(api_key, tried))
         raise NotReplaced(_why_not(tried), is_unreachable=tried.is_unreachable)
@@ -94,6 +100,13 @@ def _store(membership: Membership, account: GigaAccount | None, key: str, tried:
     _wake_launches(workspace)
     after = {"key": ends_of(key)} if tried.works else _noted(key, tried)
     audit(membership, Act.KEY_REPLACED, before=before, after=after)
+
+
+def _is_of_another(workspace: Workspace, key: str) -> bool:
+    """Whether another workspace asks Giga with this key: each keeps to Giga's limit by itself, and together
+    they would go over it."""
+    others = GigaAccount.objects.exclude(workspace=workspace).iterator()
+    return any(_has_key(account, key) for account in others)
 
 
 def _wake_launches(workspace: Workspace) -> None:

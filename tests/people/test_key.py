@@ -311,3 +311,13 @@ def test_each_workspace_has_a_key_of_its_own(client, workspace, stranger, giga):
     works(giga)
     client.post("/team/key/", {"api_key": NEW})
     assert account_of(stranger.memberships.get().workspace).api_key == KEY
+
+
+def test_a_key_is_one_workspace_s_alone(client, workspace, giga):
+    """Two that keep to what Giga allows for one key would together ask twice as often."""
+    works(giga)
+    factories.make_workspace("Other team", key=NEW)
+    page = client.post("/team/key/", {"api_key": NEW})
+    assert "Another workspace uses this key" in page.content.decode() and page.status_code == 422
+    assert account_of(workspace).api_key == KEY and len(giga.calls) == 0
+    assert AuditEntry.objects.get(act=Act.KEY_TESTED).after["key"].endswith(NEW[-4:])
