@@ -1,10 +1,13 @@
-"""The cache of several processes. It holds nothing that must survive, and nobody is locked out without it."""
+"""The cache of several processes. It holds nothing that must survive, and nobody is locked out without it.
+What it holds is JSON: a pickle would run whatever program somebody puts there."""
 
+import json
 import time
 
-from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
 from redis.exceptions import RedisError
+
+from dashboard.own_memory import OwnMemory
 
 # So long nobody waits for a Redis that hangs.
 AWAY_S = 5.0
@@ -12,12 +15,23 @@ AWAY_S = 5.0
 _away_until = 0.0
 
 
+class Json:
+    """How values are written. Numbers as they are, so that Redis itself can count."""
+
+    def dumps(self, value):
+        return value if type(value) is int else json.dumps(value)
+
+    def loads(self, data):
+        return json.loads(data)
+
+
 class RedisOrOwnMemory(RedisCache):
     """Redis; while it is away, this process's own memory."""
 
     def __init__(self, server, params):
+        params = {**params, "OPTIONS": {**params.get("OPTIONS", {}), "serializer": Json}}
         super().__init__(server, params)
-        self.own = LocMemCache("while-redis-is-away", params)
+        self.own = OwnMemory("while-redis-is-away", {})
 
     def _either(self, name: str, *args, **kwargs):
         global _away_until
@@ -31,8 +45,11 @@ class RedisOrOwnMemory(RedisCache):
     def add(self, *args, **kwargs):
         return self._either("add", *args, **kwargs)
 
-    def get(self, *args, **kwargs):
-        return self._either("get", *args, **kwargs)
+    def get(self, key, default=None, **kwargs):
+        try:
+            return self._either("get", key, default, **kwargs)
+        except ValueError:  # nothing of ours
+            return default
 
     def set(self, *args, **kwargs):
         return self._either("set", *args, **kwargs)

@@ -6,10 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from django.utils import timezone
 
 from dashboard.threadpool import close_pool, guarded, open_pool
+from people.sessions import clear_over
 from runs import health, tasks, watcher
 
 TICK_S = 1.0
 WATCH_S = 0.25
+CLEAR_S = 3600.0
 # They are made as they are needed. Where Giga answers within 0.2 s, so many read at the pace of 450 keys.
 WATCH_THREADS = 64
 STOP_WITHIN_S = 3.0
@@ -49,6 +51,7 @@ def start() -> None:
     _watch_pool = ThreadPoolExecutor(WATCH_THREADS, thread_name_prefix="watch")
     _slice = watcher.Slice(lambda job, *args: _watch_pool.submit(guarded, job, *args))
     _loops.extend([Loop("tick", tasks.tick, TICK_S), Loop("watch", watch, WATCH_S)])
+    _loops.append(Loop("clear", clear_over, CLEAR_S))
     for loop in _loops:
         loop.start()
 

@@ -281,7 +281,7 @@ CHANNEL_LAYERS = {
 # Limits on tries are kept in it, so a flood of names must not push them out.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "BACKEND": "dashboard.own_memory.OwnMemory",
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }

@@ -48,6 +48,17 @@ def person_signed_in(session_key: str | None):
     return user if user.is_authenticated and user.is_active else None
 
 
+def clear_over() -> int:
+    """Delete the rows of logins that are over, and what is listed of them as devices. Returns how many."""
+    # Here: this module is loaded before the models are.
+    from allauth.usersessions.models import UserSession  # noqa: PLC0415
+    from django.contrib.sessions.models import Session  # noqa: PLC0415
+
+    deleted, _models = Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
+    return deleted
+
+
 def keep_login(session_key: str) -> None:
     """As if its person had just used it."""
     SessionStore(session_key).is_used()

@@ -1,6 +1,6 @@
 """How long starting usually takes, from this workspace's own history. Reads only."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
 from statistics import median
@@ -39,10 +39,11 @@ def marks_of(run: Run) -> list[tuple[str, datetime | None]]:
 
 def usual_of(workspace_id: int) -> dict[str, Usual]:
     """What is usual for each template whose desktop was reached before. One query, kept for a minute."""
-    return cache.get_or_set(f"usual-{workspace_id}", lambda: _measure(workspace_id), KEPT_S)
+    found = cache.get_or_set(f"usual-{workspace_id}", lambda: _measure(workspace_id), KEPT_S)
+    return {template: Usual(**usual) for template, usual in found.items()}
 
 
-def _measure(workspace_id: int) -> dict[str, Usual]:
+def _measure(workspace_id: int) -> dict[str, dict]:
     newest = Run.objects.filter(workspace=workspace_id).order_by("-id").values("pk")[:RUNS_LOOKED_AT]
     arrived = (
         Run.objects.filter(pk__in=newest, desktop_at__isnull=False, message="")
@@ -62,7 +63,8 @@ def _measure(workspace_id: int) -> dict[str, Usual]:
     for run in arrived:
         by_template.setdefault(run.agent_session.sandbox_template, []).append(run)
     return {
-        template: _medians(list(islice(runs, RUNS_OF_A_TEMPLATE))) for template, runs in by_template.items()
+        template: asdict(_medians(list(islice(runs, RUNS_OF_A_TEMPLATE))))
+        for template, runs in by_template.items()
     }
 
 
