@@ -53,10 +53,10 @@ def json_pieces(runs) -> Iterator[str]:
 def _rows_in_pieces(runs) -> Iterator[list[dict]]:
     """All of them, newest first, by their cursor: no read of the database lasts long, and none comes twice.
     Each is as it is when its turn comes; what is made meanwhile is not among them."""
-    key = runs.newest_by
-    while piece := list(runs.for_list()[:AT_A_TIME]):
+    older = runs
+    while piece := list(older.for_list()[:AT_A_TIME]):
         yield [{name: value(run) for name, value in FIELDS.items()} for run in piece]
-        runs = runs.filter(**{f"{key}__lt": piece[-1].pk})
+        older = runs.filter(**{f"{runs.newest_by}__lt": piece[-1].pk})
 
 
 def _time(at) -> str:

@@ -75,9 +75,10 @@ def export(request):
 def _pieces(entries):
     """Lines of a CSV file with a head, some at a time, newest first by their number."""
     yield csv_line(COLUMNS)
-    while piece := list(entries[:AT_A_TIME]):
+    older = entries
+    while piece := list(older[:AT_A_TIME]):
         yield "".join(csv_line(_cells(entry)) for entry in piece)
-        entries = entries.filter(number__lt=piece[-1].number)
+        older = entries.filter(number__lt=piece[-1].number)
 
 
 def _cells(entry) -> list:

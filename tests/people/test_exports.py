@@ -64,6 +64,8 @@ def test_a_piece_is_made_when_the_one_before_it_was_taken(workspace, operator, p
     made = pieces(rows.all())
     with CaptureQueriesContext(connection) as asked:
         counts = [len(asked) for _ in made]
+    lengths = [len(query["sql"]) for query in asked if "LIMIT 1" in query["sql"]]
+    assert max(lengths[1:]) - min(lengths[1:]) < 20, "each piece makes the question longer"
     assert counts[0] == 0, "the first one waits for no row"
     assert len(counts) >= 4 and 0 < counts[1] < counts[2] < counts[3], "each of the others for its own"
 
