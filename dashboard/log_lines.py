@@ -16,7 +16,7 @@ class LogLine(logging.LogRecord):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        if self.name.split(".")[0] in OURS:
+        if self.is_ours:
             return
         # A formatter may put the arguments together by itself, as uvicorn's does.
         if isinstance(self.args, tuple):
@@ -28,4 +28,9 @@ class LogLine(logging.LogRecord):
 
     def getMessage(self) -> str:
         said = super().getMessage()
-        return said if self.name.split(".")[0] in OURS else IN_WORDS.sub("…", said)
+        return said if self.is_ours else IN_WORDS.sub("…", said)
+
+    @property
+    def is_ours(self) -> bool:
+        # A line that is put together piece by piece has no name at first.
+        return (self.name or "").split(".")[0] in OURS

@@ -17,12 +17,12 @@ from runs.routing import desktop_sockets, live_sockets
 from runs.status import Status
 from tests import factories
 from tests.access import EMPTY_FORM, MATRIX
-from tests.canaries import KEY
 from tests.served import ROOT
 from tests.test_access_matrix import METHODS, is_ours, patterns, queries_of_ours, rows_of
 from tests.walk import cell
 
 TABLE = tomllib.loads((ROOT / "tests/audit_matrix.toml").read_text())
+NEW_KEY = "giga_sk_" + "9" * 32
 FILE = "http://127.0.0.1:9/api/files/download?fileId=f1"
 
 
@@ -38,7 +38,7 @@ def ids(stage) -> dict:
     }
     sealed = made["streamed"].sealed("desktop_url", "wss://6080-abc.e2b.app/websockify")
     Run.objects.filter(pk=made["streamed"].pk).update(sealed_desktop_url=sealed, desktop_kind="stream")
-    return stage.ids | {name: run.pk for name, run in made.items()} | {"token": uuid.uuid4(), "key": KEY}
+    return stage.ids | {name: run.pk for name, run in made.items()} | {"token": uuid.uuid4(), "key": NEW_KEY}
 
 
 def do(stage, route: str, ids: dict):

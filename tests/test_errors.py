@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from django.test import Client
 
-from dashboard.request_ids import WithRequestId
+from dashboard.request_ids import ShortRefusals, WithRequestId
 from tests import factories
 
 ID = re.compile(r"req_[0-9a-f]{16}")
@@ -53,8 +53,9 @@ def logged(settings, what: dict) -> str:
     form = settings.LOGGING["formatters"]["line"]
     formatter = logging.Formatter(form["format"], style=form["style"])
     record = logging.makeLogRecord({"name": "django.request", "levelname": "WARNING", **what})
+    filters = {"request": WithRequestId(), "refusals": ShortRefusals()}
     for name in settings.LOGGING["handlers"]["stderr"]["filters"]:
-        assert name == "request" and WithRequestId().filter(record)
+        assert filters[name].filter(record)
     return formatter.format(record).split(" ", 2)[2]
 
 
