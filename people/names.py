@@ -25,6 +25,8 @@ INVISIBLE = [
     (0xE0100, 0xE01EF),
 ]
 NON_JOINER, JOINER = "\u200c", "\u200d"
+AS_PICTURE = "\ufe0f"
+SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 VIRAMA = 9  # the combining class of signs by which letters of Indian scripts are joined
 
 
@@ -63,7 +65,10 @@ def _is_invisible(one: str) -> bool:
 
 
 def _is_spelling(name: str, place: int) -> bool:
-    """Whether a joiner stands where words of some scripts are spelt with it (RFC 5892, A.1 and A.2)."""
+    """Whether a joiner stands where words of some scripts are spelt with it (RFC 5892, A.1 and A.2), or
+    pictures are put together (UTS 51)."""
+    if _is_part_of_picture(name, place):
+        return True
     if name[place] not in (NON_JOINER, JOINER) or not 0 < place < len(name) - 1:
         return False
     before, after = name[place - 1], name[place + 1]
@@ -71,3 +76,16 @@ def _is_spelling(name: str, place: int) -> bool:
         return True
     is_arabic = all(unicodedata.bidirectional(one) == "AL" for one in (before, after))
     return name[place] == NON_JOINER and is_arabic
+
+
+def _is_part_of_picture(name: str, place: int) -> bool:
+    before, after = name[:place], name[place + 1 :]
+    if name[place] == AS_PICTURE:
+        return _is_picture(before[-1:])
+    if before[-1:] == AS_PICTURE or (before and before[-1] in SKIN_TONES):
+        before = before[:-1]
+    return name[place] == JOINER and _is_picture(before[-1:]) and _is_picture(after[:1])
+
+
+def _is_picture(one: str) -> bool:
+    return bool(one) and unicodedata.category(one) == "So"

@@ -102,9 +102,11 @@ class TestItsTruth:
             assert text.words == words_to_find(text.run, text.run.tags.all(), text.run.notes.all())
         found = Run.objects.matching("supplier portal", workspace=filled.pk)
         wanted = {"supplier", "portal"}
-        assert {run.pk for run in found} == {
-            text.run_id for text in texts if wanted <= set(text.words.split())
-        } != set()
+        assert (
+            {run.pk for run in found}
+            == {text.run_id for text in texts if wanted <= set(text.words.split())}
+            != set()
+        )
 
     def test_pages_show_it(self, filled, client):
         client.force_login(factories.make_person(filled, role="manager"))

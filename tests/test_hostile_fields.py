@@ -11,12 +11,16 @@ from django.contrib import admin
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
 from django.utils.http import urlencode
 
+from dashboard.door import MOST_ADDRESS
 from dashboard.unstorable import storable
 from people import forms as people_forms
 from people import preferences, team
+from people.address_form import AddressForm
 from people.models import Membership, Workspace
+from people.names import invisible_in, visible
 from runs import forms as runs_forms
 from runs.models import GigaAccount, SavedView
 from runs.status import Status
@@ -66,7 +70,9 @@ def test_each_field_takes_it_to_the_letter_or_says_what_is_wrong(db):
     wrong = []
     for form, (name, text) in itertools.product(OUR_FORMS, TEXTS.items()):
         more, text = MADE_WITH.get(form, dict)(), storable(text)
-        filled = form(dict.fromkeys(form(**more).fields, text), **more)
+        names = form.base_fields if issubclass(form, AddressForm) else form(**more).fields
+        typed = {name: [text] for name in names}
+        filled = form(MultiValueDict(typed), **more)
         for field, kind in filled.fields.items():
             sentences = [str(sentence) for sentence in filled.errors.get(field, [])]
             value = filled.cleaned_data.get(field)
@@ -114,7 +120,7 @@ REFUSING = {
     "/runs/{run}/follow-up/": ["message"],
     "/team/limits/": ["active_runs", "launches_a_minute"],
     "/team/invite/": ["email"],
-    "/me/": ["name", "time_zone"],
+    "/me/": ["time_zone"],
 }
 
 
@@ -180,8 +186,12 @@ def test_names_of_teams_people_and_views(signed_in, workspace, manager, mailoutb
     looks = set()
     for text in TEXTS.values():
         name, view = storable(text[:80]).strip(), storable(text[:60]).strip()
-        assert signed_in.post("/team/settings/", {"name": text[:80]}).status_code == 302
-        assert signed_in.post("/me/", {**chosen, "name": text[:80]}).status_code == 302
+        if invisible_in(name):
+            for address, more in (("/team/settings/", {}), ("/me/", chosen)):
+                refused(signed_in.post(address, {**more, "name": text[:80]}), text[:80])
+            name = visible(name).strip()
+        assert signed_in.post("/team/settings/", {"name": name}).status_code == 302
+        assert signed_in.post("/me/", {**chosen, "name": name}).status_code == 302
         kept = signed_in.post("/runs/views/", {"name": text[:60]})
         invitation = {"role": "viewer", "email": "nina@acme.example"}
         assert signed_in.post("/team/invite/", invitation).status_code == 302
@@ -218,14 +228,16 @@ SEARCHED = {"run-list", "session-list", "find", "team-audit"}
 
 @pytest.mark.parametrize("name", ASKED)
 def test_an_address_may_say_anything(signed_in, run, name):
-    """It is read as a filter, or left out; it says itself again as a text."""
+    """It is read as a filter, or said to be none; it says itself again as a text."""
     kinds = {element.split()[0] for element in Markup(signed_in.get(reverse(name)).content.decode()).elements}
     kinds |= {"<p", "</p>", "<button", "</button>", "<section", "</section>", "<div", "</div>", "<b", "</b>"}
+    kinds |= {"<bdi", "</bdi>"}  # around what is not understood
     wrong = []
     for said in TEXTS if name in SEARCHED else WORST:
         with cell(wrong, f"{said} at {name}"):
             answer = signed_in.get(reverse(name), dict.fromkeys(ASKED[name], TEXTS[said]))
-            assert answer.status_code in (200, 302)
+            is_count = name == "run-bulk" and answer.headers["Content-Type"].startswith("text/plain")
+            assert answer.status_code in (200, 302) or (is_count and answer.status_code == 422)
             if answer.status_code == 200:
                 markup = Markup(answer.content.decode())
                 assert {element.split()[0] for element in markup.elements} - kinds == set()
@@ -237,7 +249,8 @@ def test_nobody_is_sent_elsewhere(signed_in, workspace):
     """Wherever an address says where to go on."""
     wrong = []
     for name, text in TEXTS.items():
-        query = urlencode({"q": text, "template": text})
+        # What is longer the door refuses.
+        query = urlencode({"q": text, "template": text})[: MOST_ADDRESS - 99]
         for address, fields in (
             ("/workspaces/switch/", {"workspace": workspace.pk, "next": text}),
             ("/runs/bulk/", {"action": "tag"}),
