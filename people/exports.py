@@ -87,6 +87,7 @@ class Pieces:
             return next(self.pieces, None)
         except Exception as error:
             self.error = error
+            self.slot.give_back()  # Django does not close what breaks
             return self.broken
         finally:
             _let_go_of_database()
