@@ -296,7 +296,8 @@ def test_the_demo_asks_a_giga_that_only_this_machine_reaches_and_shows_its_deskt
         frame = f"{served.url}/runs/{run}/desktop/"
         page = eventually(lambda: (answer := session.get(frame, timeout=PATIENCE_S)).ok and answer.text)
         path = re.search(r'data-socket="(/ws/desktop/[^"]+)"', page)[1]
-        with connect(f"ws://127.0.0.1:{served.port}{path}", subprotocols=["binary"]) as desktop:
+        address = f"ws://127.0.0.1:{served.port}{path}"
+        with connect(address, origin="null", subprotocols=["binary"]) as desktop:
             assert desktop.recv(PATIENCE_S).startswith(b"RFB 003.")
     finally:
         served.kill()

@@ -72,7 +72,7 @@ def test_no_server_prints_a_token_even_where_it_prints_all_it_is_asked(tmp_path)
         for address in ADDRESSES:
             for method in METHODS:
                 requests.request(method, served.url + address, timeout=PATIENCE_S, allow_redirects=False)
-        connect(f"ws://127.0.0.1:{served.port}/ws/desktop/{TOKEN}/").close()
+        connect(f"ws://127.0.0.1:{served.port}/ws/desktop/{TOKEN}/", origin="null").close()
         eventually(lambda: "/ws/desktop/…/" in served.said)
         assert '"HEAD /invitation/…' in served.said
         assert parts_of_token(served.said) == []

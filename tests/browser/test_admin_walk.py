@@ -133,7 +133,7 @@ def test_who_something_is_for_is_found_while_typing(frozen, console):
     page.goto(f"{frozen.url}/admin/people/membership/add/")
     page.locator(".field-user .select2-selection").click()
     page.locator(".select2-search__field").fill("mar")
-    page.get_by_role("option", name="mara").click()
+    page.get_by_role("option", name="mara", exact=True).click()
     expect(page.locator(".field-user .select2-selection")).to_contain_text("mara")
     console.settle()
     assert console.wrong == []
