@@ -19,15 +19,16 @@ ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = """
 from simulator.app import Config
 from simulator.server import run
-config = Config(scenario="never-ends", queued_s=0, booting_s=0, start_delay=0, ledger_length=10**6)
+config = Config(queued_s=0, booting_s=0, start_delay=0, ledger_length=10**6, **{more})
 run(config, port={port})
 """
 PROMPTS = {"user_prompt": "x", "goal_prompt": "y", "system_prompt": "", "sandbox_template": "giga-standard"}
 
 
-def start_giga(port: int) -> subprocess.Popen:
-    """As strict as always, with a ledger that forgets nothing."""
-    process = subprocess.Popen([sys.executable, "-c", PROGRAM.format(port=port)], cwd=ROOT)
+def start_giga(port: int, **config) -> subprocess.Popen:
+    """With a ledger that forgets nothing; as strict as always, if `config` says nothing else."""
+    program = PROGRAM.format(port=port, more={"scenario": "never-ends", **config})
+    process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
     eventually(lambda: answers(port))
     return process
 

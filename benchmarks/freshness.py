@@ -1,11 +1,12 @@
 """How old is what the dashboard shows? The delay from a change at Giga to our commit, for 1 to 100 active
 runs.
 
-Real time, real HTTP, the real watcher on its threads, SQLite; Giga is simulated. Every run of a key stays
-active and changes once (it pauses) at a moment drawn evenly over the measured time, so that the change may
-come at any point of the wait for the next reading. A watched run pauses and goes on eleven times, some eight
-seconds apart. All is watched for five minutes more, until the last change is seen. The mean delay is divided
-by A/2 seconds, the best that even single readings at 60 a minute allow (for A = 1 by 1 s).
+Real time, real HTTP, the real watcher on its threads, SQLite; the simulated Giga is a process of its own.
+Every run of a key stays active and changes once (it pauses) at a moment drawn evenly over the measured time,
+so that the change may come at any point of the wait for the next reading. A watched run pauses and goes on
+eleven times, some eight seconds apart. All is watched for five minutes more, until the last change is seen.
+The mean delay is divided by A/2 seconds, the best that even single readings at 60 a minute allow (for A = 1
+by 1 s).
 Usage: `python benchmarks/freshness.py [minutes]`."""
 
 import os
@@ -33,15 +34,15 @@ import requests  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from benchmarks.endless import start_giga  # noqa: E402
 from people.models import Workspace  # noqa: E402
 from runs import giga  # noqa: E402
 from runs.models import Run, RunEvent  # noqa: E402
 from runs.status import Status  # noqa: E402
 from runs.watcher import Slice  # noqa: E402
-from simulator.app import Config  # noqa: E402
 from simulator.scenarios import SCENARIOS  # noqa: E402
-from simulator.server import start_in_thread  # noqa: E402
 from tests import factories  # noqa: E402
+from tests.served import free_port  # noqa: E402
 
 # Active runs on a key, how many keys of that kind, and whether one of the runs is being looked at.
 KINDS = [
@@ -89,50 +90,49 @@ class Key:
 
 def main(minutes: float) -> None:
     call_command("migrate", verbosity=0)
-    simulator = start_in_thread(
-        Config(queued_s=0, booting_s=0, start_delay=0, rate_per_minute=10**6, ledger_length=10**6)
-    )
-    random.seed(7)
-    keys = start_all(simulator, minutes * 60)
-    since, until = time.time(), time.time() + minutes * 60
-    watch(keys, minutes * 60 + AFTERWARDS_S)
-    report(keys, since, until)
-    worst_minute(simulator)
-    simulator.stop()
+    port = free_port()
+    url, giga_process = f"http://127.0.0.1:{port}", start_giga(port, rate_per_minute=10**6)
+    try:
+        random.seed(7)
+        keys = start_all(url, minutes * 60)
+        since, until = time.time(), time.time() + minutes * 60
+        watch(keys, minutes * 60 + AFTERWARDS_S)
+        report(keys, since, until)
+        worst_minute(url, since)
+    finally:
+        giga_process.kill()
 
 
-def start_all(simulator, seconds: float) -> list[Key]:
+def start_all(url: str, seconds: float) -> list[Key]:
     """Runs that pause once within these seconds; those that are looked at do so all the time."""
     keys = []
     for kind, (active, count, is_looked_at) in enumerate(KINDS):
         for number in range(count):
             mark = f"{kind:02}{number:02}"
-            workspace = factories.make_workspace(mark, api_url=simulator.url, key=f"giga_sk_{mark}{'0' * 28}")
+            workspace = factories.make_workspace(mark, api_url=url, key=f"giga_sk_{mark}{'0' * 28}")
             key = Key(active, workspace)
             for _ in range(active - is_looked_at):
                 pauses_after_s = EARLIER_S + random.uniform(0, seconds)  # noqa: S311
-                key.others.append(
-                    start_run(simulator, workspace, "waiting", pauses_after_s, [pauses_after_s])
-                )
+                key.others.append(start_run(url, workspace, "waiting", pauses_after_s, [pauses_after_s]))
             keys.append(key)
-    let_pass(simulator, EARLIER_S)
+    let_pass(url, EARLIER_S)
     for key in keys:
         if len(key.others) < key.active:
             third_s = seconds * random.uniform(0.4, 0.5)  # noqa: S311
             moments = [third_s * (1 + number / RESTLESS) for number in range(RESTLESS)]
-            key.looked_at.append(start_run(simulator, key.workspace, "restless", third_s, moments))
+            key.looked_at.append(start_run(url, key.workspace, "restless", third_s, moments))
     return keys
 
 
-def let_pass(simulator, seconds: float) -> None:
-    requests.post(f"{simulator.url}/_advance", json={"seconds": seconds}, timeout=9).raise_for_status()
+def let_pass(url: str, seconds: float) -> None:
+    requests.post(f"{url}/_advance", json={"seconds": seconds}, timeout=9).raise_for_status()
 
 
-def start_run(simulator, workspace, scenario: str, third_s: float, changes_s: list[float]) -> Followed:
+def start_run(url: str, workspace, scenario: str, third_s: float, changes_s: list[float]) -> Followed:
     """A run with a middle of so many seconds, that pauses and goes on at these seconds of its life."""
     access = workspace.giga_account.access
     what = {"name": scenario, "run_seconds": 3 * third_s}
-    requests.post(f"{simulator.url}/_scenario", json=what, timeout=9).raise_for_status()
+    requests.post(f"{url}/_scenario", json=what, timeout=9).raise_for_status()
     prompts = {"user_prompt": "x", "goal_prompt": "y", "system_prompt": ""}
     session = giga.create_session(
         access, **prompts, sandbox_template="giga-standard", duration_hours=1, deployment_id=""
@@ -181,10 +181,10 @@ def line(name: str, values: list[float], active: int = 0) -> None:
     print(f"| {name} | {mean:.2f} s | {p95:.2f} s | {ratio} | {len(values)} |")
 
 
-def worst_minute(simulator) -> None:
+def worst_minute(url: str, since: float) -> None:
     by_key: dict[str, list[float]] = {}
-    for request in requests.get(f"{simulator.url}/_ledger", timeout=30).json()["requests"]:
-        if request["method"] == "GET" and request["path"].startswith("/api/"):
+    for request in requests.get(f"{url}/_ledger", timeout=30).json()["requests"]:
+        if request["method"] == "GET" and request["at"] > since and request["path"].startswith("/api/"):
             by_key.setdefault(request.get("client_id") or request["key_last4"], []).append(request["at"])
     worst = max(
         sum(start <= at < start + 60 for at in times) for times in by_key.values() for start in sorted(times)
