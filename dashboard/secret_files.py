@@ -15,12 +15,13 @@ OURS = {"secret_key", "encryption_keys", "gigawatch.sqlite3", "serve.lock", "sta
 FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def make_data_folder(path: Path) -> Path:
-    """The data folder, readable by its owner only, as are the files in it. Raises OSError if it cannot be
-    made or written, or stays open to others."""
+def make_data_folder(path: Path, *, is_ours: bool = False) -> Path:
+    """The data folder, readable by its owner only, as are the files in it. `is_ours`: nobody named it, so it
+    is a folder of ours whatever lies in it. Raises OSError if it cannot be made or written, or stays open to
+    others."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.stat().st_mode & FOR_OTHERS:
-        _close(path)
+        _close(path, is_ours=is_ours)
     probe = path / f".writable-{os.getpid()}"
     probe.touch(mode=0o600)
     probe.unlink()
@@ -31,11 +32,11 @@ def make_data_folder(path: Path) -> Path:
     return path
 
 
-def _close(path: Path) -> None:
+def _close(path: Path, *, is_ours: bool) -> None:
     """Keep others out of a folder of ours, or of an empty one. Raises OSError: who names /tmp by mistake does
     not want that of it."""
     names = {name for name in os.listdir(path) if not name.startswith(".")}
-    if not names or names & OURS:
+    if is_ours or not names or names & OURS:
         with suppress(OSError):  # somebody else's
             path.chmod(0o700)
     if (mode := stat.S_IMODE(path.stat().st_mode)) & FOR_OTHERS:

@@ -123,7 +123,7 @@ except ValueError as error:  # the only texts that Python reads here
     fail(f"DESKTOP_NETWORKS must look like 10.0.0.0/8,fd00::/8: {error}")
 
 try:
-    make_data_folder(DATA)
+    make_data_folder(DATA, is_ours=DATA == BASE_DIR / "var")
     SECRET_KEY = SECRET_KEY or read_or_make(DATA / "secret_key", new_secret_key)
     ENCRYPTION_KEYS_TEXT = ENCRYPTION_KEYS_TEXT or read_or_make(DATA / "encryption_keys", new_encryption_key)
 except OSError as error:

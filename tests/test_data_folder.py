@@ -58,6 +58,14 @@ def test_a_folder_that_is_not_ours_is_refused_and_left_as_it_is(folder):
     assert mode_of(folder / "new") == "700"
 
 
+def test_the_folder_that_nobody_named_is_ours_whatever_lies_in_it(folder):
+    """As pictures and failures of tests in `var/`."""
+    (folder / "pictures").mkdir(mode=0o755, parents=True)
+    folder.chmod(0o755)
+    make_data_folder(folder, is_ours=True)
+    assert mode_of(folder) == "700"
+
+
 def test_no_file_is_followed_out_of_the_folder(folder, tmp_path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.touch()
