@@ -29,7 +29,7 @@ from tests.serving import serving
 from tests.test_sockets import sign_in
 from tests.test_view_only import DESKTOP, OF_NOVNC, UPDATE, encodings
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.any_database, pytest.mark.django_db(transaction=True)]
 
 GREETING = DESKTOP[:12]
 MEGABYTE = 1 << 20

@@ -10,7 +10,7 @@ from dashboard.asgi import application
 from dashboard.request_ids import ShortRefusals
 from tests.serving import serving
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.any_database, pytest.mark.django_db(transaction=True)]
 
 HTTP = {b"Host": b"127.0.0.1:8000"}
 WEBSOCKET = {

@@ -14,6 +14,8 @@ from runs.models import Run, SavedView
 from runs.status import Status
 from tests import factories
 
+pytestmark = pytest.mark.any_database
+
 UNREAD = [
     "status=bogus",
     "status=Failed",
