@@ -358,7 +358,7 @@ def _live(history: _History, run: Run) -> datetime:
         session.duration_hours = max(session.duration_hours, 4)
         run.due_at = history.now + timedelta(hours=6)
     if not path:
-        run.waits_for_computer = True
+        # It only says so: who launches in the demo does not wait behind it.
         place = sum(one.status == Status.QUEUED for one in history.runs)
         run.reason = f"Waiting for a free computer, place {place} in line" + (
             ": all of the plan are busy." if place == 1 else "."

@@ -60,6 +60,11 @@ class TestWhatThereIs:
         assert "Go" in titles and any("<script>" in title for title in titles)
         assert any(title.endswith("…") for title in titles)
 
+    def test_nobody_waits_behind_it(self, filled):
+        assert not Run.objects.waiting_for_computer(filled.pk).exists()
+        new = factories.make_run(filled, Status.QUEUED)
+        assert not Run.objects.in_line_before(new).exists()
+
     def test_nobody_of_it_can_sign_in(self, filled):
         assert not any(one.user.has_usable_password() for one in filled.memberships.all())
 
