@@ -126,6 +126,14 @@ def noon(monkeypatch):
 
 
 @pytest.fixture
+def rung(monkeypatch):
+    """The ids of what was handed to the background, where nothing carries it out."""
+    rung = []
+    monkeypatch.setattr("runs.tasks.ring", lambda run_id, *more: rung.append(run_id))
+    return rung
+
+
+@pytest.fixture
 def workspace(db):
     return factories.make_workspace()
 

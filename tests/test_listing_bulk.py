@@ -15,18 +15,13 @@ from runs.status import Status
 from tests import factories
 from tests.streamed import body_of
 
+pytestmark = pytest.mark.usefixtures("rung")
+
 
 @pytest.fixture
 def signed_in(client, operator):
     client.force_login(operator)
     return client
-
-
-@pytest.fixture(autouse=True)
-def rung(monkeypatch):
-    rung = []
-    monkeypatch.setattr("runs.tasks.ring", lambda run_id, *more: rung.append(run_id))
-    return rung
 
 
 def bulk(client, action, runs=(), query="", **fields):

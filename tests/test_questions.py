@@ -11,18 +11,13 @@ from runs.models import Extension, Run
 from runs.status import ACTIVE, FINAL, Status
 from tests import factories
 
+pytestmark = pytest.mark.usefixtures("rung")
+
 
 @pytest.fixture
 def signed_in(client, operator):
     client.force_login(operator)
     return client
-
-
-@pytest.fixture(autouse=True)
-def rung(monkeypatch):
-    rung = []
-    monkeypatch.setattr("runs.tasks.ring", lambda run_id, *more: rung.append(run_id))
-    return rung
 
 
 def question(client, run, act) -> str:

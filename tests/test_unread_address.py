@@ -14,7 +14,7 @@ from runs.models import Run, SavedView
 from runs.status import Status
 from tests import factories
 
-pytestmark = pytest.mark.any_database
+pytestmark = [pytest.mark.any_database, pytest.mark.usefixtures("rung")]
 
 UNREAD = [
     "status=bogus",
@@ -53,13 +53,6 @@ READ = ["", "status=failed", "status=&who=&q=", "who=+7+", "status=failed&status
 def signed_in(client, operator):
     client.force_login(operator)
     return client
-
-
-@pytest.fixture(autouse=True)
-def rung(monkeypatch):
-    rung = []
-    monkeypatch.setattr("runs.tasks.ring", lambda run_id, *more: rung.append(run_id))
-    return rung
 
 
 def chips(page: str) -> list[tuple[str, str]]:
