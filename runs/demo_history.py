@@ -117,7 +117,8 @@ TASKS = [
     ("Translate the leaflet about {thing} into German", "leaflet-de.odt has the same pages."),
     ("Reconcile the {month} card statement with the ledger", "Each difference is listed with its reason."),
 ]
-# Titles that are hard to show, or to search.
+# Titles that are hard to show, or to search; one in so many new sessions has one.
+EACH_ODD = 25
 ODD_TASKS = [
     "Go",
     '<b>Sort</b> the "inbox" & archive {{ everything }} <script>alert(1)</script>',
@@ -192,6 +193,7 @@ class _History:
         self.tags_of: dict[int, list[Tag]] = {}  # by the run's place in `runs`
         self.relaunches: list[tuple[Run, Run]] = []
         self.follow_ups: list[tuple[Run, Run]] = []
+        self.odd_tasks_left = list(ODD_TASKS)
 
     def uuid(self) -> uuid.UUID:
         return uuid.UUID(int=self.chance.getrandbits(128), version=4)
@@ -319,8 +321,8 @@ def _session(history: _History, by, at: datetime, source: Run | None) -> AgentSe
     if source:
         like = source.agent_session
         texts = [like.user_prompt, like.goal_prompt, like.system_prompt]
-    elif number % 30 == 4 and number // 30 < len(ODD_TASKS):
-        texts = [ODD_TASKS[number // 30], "It is done, and nothing else was changed.", ""]
+    elif history.odd_tasks_left and number > EACH_ODD * (len(ODD_TASKS) - len(history.odd_tasks_left)):
+        texts = [history.odd_tasks_left.pop(0), "It is done, and nothing else was changed.", ""]
     else:
         task, goal = chance.choice(TASKS)
         fillers = {name: chance.choice(words) for name, words in FILLERS.items()}
