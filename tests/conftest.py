@@ -4,10 +4,12 @@ from datetime import datetime
 
 import pytest
 from coverage import Coverage
+from django.conf import settings
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
 from django.core.cache import cache
 from django.db.models.signals import post_migrate
+from django.test import override_settings
 from django.utils import timezone
 
 from runs import broadcast, live
@@ -60,14 +62,20 @@ def measured_without_walks(request):
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def quick_settings():
+    """Fast passwords, and static files as they lie there."""
+    plain_files = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    with override_settings(
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        STORAGES={**settings.STORAGES, "staticfiles": plain_files},
+    ):
+        yield
+
+
 @pytest.fixture(autouse=True)
-def quick_settings(settings):
-    """Fast passwords, static files as they lie there, and nothing left over from another test."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
+def nothing_left_over():
+    """Of another test."""
     broadcast.use_server_loop(None)
     cache.clear()
     live.run_push.cache_clear()

@@ -88,6 +88,7 @@ def manage(*arguments: str, data: Path) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.process
 def test_whatever_command_is_first_makes_the_database_for_its_owner_only(folder):
     ended = manage("showmigrations", "people", data=folder)
     assert ended.returncode == 0, ended.stderr
@@ -96,6 +97,7 @@ def test_whatever_command_is_first_makes_the_database_for_its_owner_only(folder)
     assert mode_of(folder) == "700"
 
 
+@pytest.mark.process
 def test_a_folder_open_to_others_is_refused_in_one_line(folder):
     (folder / "somebody-else").touch()
     ended = manage("check", data=folder)
@@ -115,6 +117,7 @@ def full_disk() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
+@pytest.mark.process
 def test_a_secret_that_found_no_room_is_made_by_the_next_start(tmp_path):
     make = "import sys; from pathlib import Path; from dashboard.secret_files import *; "
     make += "read_or_make(Path(sys.argv[1]), new_secret_key)"

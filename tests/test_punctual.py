@@ -15,18 +15,18 @@ from tests.serving import serving
 
 # Longer than a head may take.
 THINKS_S = 1.2
-HEAD = b"GET / HTTP/1.1\r\nHost: here\r\n"
+HEAD = b"GET /slow HTTP/1.1\r\nHost: here\r\n"
 
 
 async def application(scope, receive, send):
-    """Says "hello" after longer than a head may take; a socket says it again for every message."""
+    """Says "hello", under /slow after longer than a head may take; a socket says it for every message."""
     if scope["type"] == "websocket":
         await receive()
         await send({"type": "websocket.accept"})
         while (await receive())["type"] == "websocket.receive":
             await send({"type": "websocket.send", "text": "hello"})
     else:
-        await asyncio.sleep(THINKS_S)
+        await asyncio.sleep(THINKS_S if scope["path"] == "/slow" else 0)
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
         await send({"type": "http.response.body", "body": b"hello"})
 
@@ -155,7 +155,7 @@ def test_a_request_whose_end_could_be_in_two_places_is_refused(connection, heade
 )
 def test_a_request_with_one_end_is_answered(connection, headers):
     body = b"hello" if "Length" in headers else b"5\r\nhello\r\n0\r\n\r\n"
-    connection.sendall(HEAD.replace(b"GET", b"POST") + f"{headers}\r\n\r\n".encode() + body)
+    connection.sendall(HEAD.replace(b"GET /slow", b"POST /") + f"{headers}\r\n\r\n".encode() + body)
     assert whole_answer(connection).startswith(b"HTTP/1.1 200 ")
 
 

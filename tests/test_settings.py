@@ -70,6 +70,7 @@ def test_a_wrong_address_is_refused_in_one_line_that_does_not_quote_it(tmp_path)
     ] == []
 
 
+@pytest.mark.process
 def test_the_line_is_all_that_is_printed(python):
     ended = python("manage.py", "work", DATABASE_URL="mysql://giga:hidden@host/watch")
     assert ended.returncode == 1
@@ -77,6 +78,7 @@ def test_the_line_is_all_that_is_printed(python):
     assert "hidden" not in ended.stderr
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     "env, package",
     [
@@ -91,11 +93,13 @@ def test_a_missing_package_is_named_with_the_way_to_get_it(python, env, package)
     assert ended.stderr.splitlines()[-1].endswith(message)
 
 
+@pytest.mark.process
 def test_one_process_needs_none_of_these_packages(python):
     ended = python("-c", WITHOUT, SCALE_PACKAGES)
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("command", ["web", "work"])
 def test_one_of_many_is_refused_where_one_process_does_everything(python, command):
     ended = python("manage.py", command)
@@ -103,6 +107,7 @@ def test_one_of_many_is_refused_where_one_process_does_everything(python, comman
     assert ended.stderr.startswith("CommandError: CELERY_BROKER_URL is not set")
 
 
+@pytest.mark.process
 def test_the_one_process_is_refused_where_many_do_the_work(python):
     many = {"CELERY_BROKER_URL": REDIS, "DATABASE_URL": DATABASE, "REDIS_URL": REDIS, "GIGA_API_KEY": KEY}
     ended = python("manage.py", "serve", **many)
@@ -110,6 +115,7 @@ def test_the_one_process_is_refused_where_many_do_the_work(python):
     assert ended.stderr.startswith("CommandError: CELERY_BROKER_URL is set: start `prepare` once")
 
 
+@pytest.mark.process
 def test_a_second_web_process_on_one_folder_is_refused(python):
     """As `uvicorn --workers 2` would start: its pages would never hear of what the other does."""
     ended = python("-c", HOLD_THE_FOLDER_AND_START_ANOTHER)
@@ -120,6 +126,7 @@ def test_a_second_web_process_on_one_folder_is_refused(python):
 PRODUCTION = {"SITE_URL": "https://watch.example.com", "GIGA_API_KEY": KEY}
 
 
+@pytest.mark.process
 def test_production_settings_leave_the_deployment_check_nothing_to_say(python):
     ended = python("manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
     assert ended.returncode == 0, ended.stderr
@@ -168,6 +175,7 @@ def test_our_own_origin_is_that_which_browsers_say(tmp_path, site_url, origin):
     assert settings_of(tmp_path / "data", SITE_URL=site_url)["SITE_ORIGINS"] == [origin]
 
 
+@pytest.mark.process
 def test_over_https_cookies_are_bound_to_the_host(python):
     shown = "from django.conf import settings as s; import django; django.setup(); "
     shown += "print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE)"

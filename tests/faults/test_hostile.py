@@ -105,6 +105,7 @@ def is_kept_up(run: Run) -> bool:
     return run.is_final or bool(run.due_at)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("said", NOTHING_TOLD.values(), ids=NOTHING_TOLD.keys())
 def test_a_start_answered_with_nonsense_is_unknown_and_sent_once(run, server, said):
     server.bytes = said
@@ -115,6 +116,7 @@ def test_a_start_answered_with_nonsense_is_unknown_and_sent_once(run, server, sa
     assert server.requests == ["POST /api/sessions/t1/runs HTTP/1.1"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("said", NOTHING_TOLD.values(), ids=NOTHING_TOLD.keys())
 def test_a_session_answered_with_nonsense_starts_nothing(run, server, said):
     AgentSession.objects.update(thread_id="")
@@ -158,6 +160,7 @@ any_answer = some.one_of(
 )
 
 
+@pytest.mark.long
 @drawn(
     max_examples=60,
     deadline=None,

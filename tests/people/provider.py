@@ -24,11 +24,15 @@ PERSON = {
 }
 
 
+# Making one takes a tenth of a second.
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 class Provider:
     def __init__(self):
         self.person, self.bent, self.told, self.forgets = dict(PERSON), {}, {}, ()
         self.codes, self.refused = {}, []
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.key = KEY
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"provider": self}))
         self.issuer = f"http://127.0.0.1:{self.server.server_port}"
 

@@ -68,7 +68,6 @@ def sign_out_in_the_admin(manager, operator, client):
     client.post("/admin/logout/")
 
 
-@pytest.mark.parametrize("path", ["/ws/runs/", "/ws/runs/{run}/", "/ws/wall/"])
 @pytest.mark.parametrize(
     "act, code",
     [
@@ -85,7 +84,7 @@ def sign_out_in_the_admin(manager, operator, client):
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-async def test_open_pages_close_with_the_change(act, code, path, caplog):
+async def test_open_pages_close_with_the_change(act, code, caplog):
     @sync_to_async
     def begin():
         workspace = factories.make_workspace()
@@ -96,10 +95,11 @@ async def test_open_pages_close_with_the_change(act, code, path, caplog):
         return manager, operator, client, factories.make_run(workspace).pk
 
     manager, operator, client, run = await begin()
-    live = await opened(path.format(run=run), client)
+    pages = [await opened(path, client) for path in ("/ws/runs/", f"/ws/runs/{run}/", "/ws/wall/")]
     await sync_to_async(act)(manager, operator, client)
-    assert await live.closed_with() == code
-    await live.disconnect()
+    assert [await page.closed_with() for page in pages] == [code] * 3
+    for page in pages:
+        await page.disconnect()
     assert [record for record in caplog.records if record.levelname != "DEBUG"] == []
 
 

@@ -70,9 +70,8 @@ def signed_in_with(**typed) -> bool:
     """From an address of its own, by a login of its own."""
     visitor, address = Client(REMOTE_ADDR=next(addresses)), {"login": "mona", "password": PASSWORD}
     visitor.post("/accounts/login/", address)
-    visitor.get(SECOND_STEP)
-    visitor.post(SECOND_STEP, typed)
-    return visitor.get("/runs/").status_code == 200
+    answer = visitor.post(SECOND_STEP, typed)
+    return answer.status_code == 302 and answer.url == "/runs/"
 
 
 def wrong_tries(person) -> list[dict]:
