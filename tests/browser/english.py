@@ -30,10 +30,15 @@ SAID = r"""() => {
 
 
 def english_on(page: Page) -> set[str]:
-    """The texts of this page that are English. A sentence is found inside of others, too."""
+    """The texts of this page that are English."""
+    return set(filter(is_english, page.evaluate(SAID)))
+
+
+@cache
+def is_english(text: str) -> bool:
+    """A sentence is found inside of others, too. Most of a page was read on the page before."""
     words, sentences = english()
-    said = set(page.evaluate(SAID))
-    return {text for text in said if text in words or sentences.search(text)}
+    return text in words or bool(sentences.search(text))
 
 
 @cache
