@@ -184,7 +184,7 @@ def test_names_of_teams_people_and_views(signed_in, workspace, manager, mailoutb
     settings.CAN_SEND_MAIL = True
     chosen = {"language": "", "time_zone": "", "times": "relative", "single_keys": "on"}
     looks = set()
-    for text in TEXTS.values():
+    for text in map(TEXTS.get, [*WORST, "many lines", "the other way round"]):
         name, view = storable(text[:80]).strip(), storable(text[:60]).strip()
         if invisible_in(name):
             for address, more in (("/team/settings/", {}), ("/me/", chosen)):
@@ -222,8 +222,8 @@ ASKED = {
 }
 
 
-# These look for it in the database.
-SEARCHED = {"run-list", "session-list", "find", "team-audit"}
+# These look for it in the database; lists of runs and sessions as the palette does.
+SEARCHED = {"find", "team-audit"}
 
 
 @pytest.mark.parametrize("name", ASKED)
@@ -276,7 +276,7 @@ OTHERS_FIELDS = [
 ]
 
 
-@pytest.mark.parametrize("said", WORST)
+@pytest.mark.parametrize("said", ["the end of a quoted value", "a NUL", "headers", "one long word"])
 def test_pages_of_others_do_not_break(signed_in, said):
     """allauth's, with every field they know."""
     fields, wrong = dict.fromkeys(OTHERS_FIELDS, TEXTS[said]), []

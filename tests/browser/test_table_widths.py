@@ -73,7 +73,7 @@ def test_beside_the_glance_too(supply, frozen):
     supply.keyboard.press("j")
     supply.keyboard.press("Space")
     supply.locator("#peek h2").wait_for()
-    long = in_a_long_list_as_in_a_short_one(supply, HIDDEN)
+    long = in_a_long_list_as_in_a_short_one(supply, [()])
     assert long[1440, ()]["c-title"] > 250
 
 
