@@ -27,10 +27,8 @@ PASSWORD = secrets.token_hex(12)
 STARTS_WITHIN_S = 300
 OF_THIS, ENDED_BADLY = ("--filter", f"name={NAME}"), ("--filter", "exited=1")
 REQUIRED = ("GIGA_API_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD")
-CONTENTS = {
-    *("LICENSE", "manage.py", "requirements-scale.txt", "staticfiles"),
-    *("dashboard", "locale", "people", "runs", "simulator", "static", "templates"),
-}
+LET_IN = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+CONTENTS = {*LET_IN, "staticfiles"}
 
 
 def free_ports(count: int) -> int:

@@ -1,6 +1,7 @@
 """What goes into the image, and what compose.yaml starts it with. `make image` builds and starts both."""
 
 import re
+import runpy
 import subprocess
 import tomllib
 from pathlib import PurePosixPath
@@ -66,12 +67,24 @@ def test_what_the_program_does_not_need_stays_out_of_the_image(path):
     assert not goes_in(path)
 
 
-def test_what_the_program_needs_is_in_the_image():
+def needed() -> tuple[str, ...]:
+    """The packages, and what stands beside them."""
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
-    rooms = (*packages, "locale", "static", "templates", "manage.py")
-    listed = subprocess.run(["git", "ls-files", *rooms], cwd=ROOT, capture_output=True, text=True, check=True)
+    return (*packages, "locale", "static", "templates", "manage.py")
+
+
+def test_what_the_program_needs_is_in_the_image():
+    listed = subprocess.run(
+        ["git", "ls-files", *needed()], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     files = listed.stdout.split()
     assert [path for path in files if not goes_in(path)] == [] and len(files) > 200
+
+
+def test_the_check_of_the_image_looks_for_what_is_let_in_and_what_is_made_there():
+    looked_for = runpy.run_path(str(ROOT / "deploy" / "check_image.py"))["CONTENTS"]
+    tops = {path.name for path in ROOT.iterdir() if goes_in(path.name)}
+    assert looked_for == tops | {"staticfiles"} and looked_for > set(needed())
 
 
 def test_git_takes_no_env_file():
