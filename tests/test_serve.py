@@ -98,9 +98,10 @@ def test_a_first_start_makes_everything_and_prints_a_link_that_works_once(first)
     eventually(lambda: requests.get(f"{served.url}/healthz", timeout=PATIENCE_S).json() == health)
 
 
-def test_ctrl_c_ends_it_cleanly(serve):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_what_stops_a_container_end_it_cleanly(serve, how):
     served = serve().ready()
-    assert served.end(signal.SIGINT, within_s=30) == 0
+    assert served.end(how, within_s=30) == 0
     assert "Traceback" not in served.said
     assert served.said.endswith("Stopped.\n")
 

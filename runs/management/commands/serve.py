@@ -1,9 +1,11 @@
 """Everything in one process: web, sockets, tasks and watcher; in demo mode the simulated Giga too."""
 
 import os
+import signal
 import socket
 import threading
 import time
+from contextlib import suppress
 
 import uvicorn
 from django.conf import settings
@@ -47,8 +49,6 @@ class Command(BaseCommand):
         self.greet(simulator)
         try:
             serve(listening)
-        except KeyboardInterrupt:
-            pass
         finally:
             if simulator:
                 simulator.stop()
@@ -125,8 +125,12 @@ def free_dead_claims() -> None:
 
 
 def serve(listening: socket.socket) -> None:
+    """Until it is told to stop. uvicorn repeats the signal once it is done, and of SIGTERM the process would
+    die there, before what still waits (people/later.py) is done: so both are what Ctrl+C is."""
     network.warn_of_untrusted_proxy()
-    uvicorn.Server(server_config("dashboard.asgi:application", lifespan="on")).run(sockets=[listening])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(server_config("dashboard.asgi:application", lifespan="on")).run(sockets=[listening])
 
 
 def server_config(application, *, lifespan: str) -> uvicorn.Config:
