@@ -1,5 +1,5 @@
-"""Builds the image, starts it alone and as the project of compose.yaml, looks at both, and does so again with
-what `docker save` and `docker load` made of it: as a registry or another machine would get it.
+"""Builds the image, starts it alone and as the project of compose.yaml, looks at both, stops them, and does
+so again with what `docker save` and `docker load` made of it: as a registry or another machine would get it.
 
     python deploy/check_image.py [further options of docker build]
 
@@ -154,6 +154,9 @@ def check_alone(port: int) -> None:
     docker("run", "--detach", "--name", NAME, "--init", *hardened, *env, *where, NAME, env=settings)
     try:
         look_at(port)
+        docker("stop", NAME)
+        ended = docker("inspect", "--format", "{{.State.ExitCode}}", NAME).strip()
+        assert ended == "0", f"stopping it ended with {ended}"
     except BaseException:
         subprocess.run(["docker", "logs", NAME], check=False)
         raise
@@ -173,6 +176,10 @@ def check_together() -> None:
         assert "Asia/Tokyo" in compose("exec", "-T", "worker", "env"), "a setting is not handed on"
         refused = compose("exec", "-T", "--env", "REDISCLI_AUTH=", "redis", "redis-cli", "ping")
         assert "NOAUTH" in refused, f"Redis asks for no password: {refused}"
+        compose("stop")
+        stopped = [json.loads(line) for line in compose("ps", "--all", "--format", "json").splitlines()]
+        killed = [container["Name"] for container in stopped if container["ExitCode"] == 137]
+        assert len(stopped) == 7 and killed == [], f"these did not end when they were told to: {killed}"
     except BaseException:
         print(compose("logs", "--tail", "50"))
         raise

@@ -129,3 +129,14 @@ def test_a_container_may_do_no_more_than_it_must(service):
     assert allowed["security_opt"] == ["no-new-privileges:true"] and "privileged" not in allowed
     assert service in OURS or allowed["user"] == service
     assert all(port.startswith("${WEB_PORTS:-127.0.0.1:") for port in allowed.get("ports", []))
+
+
+def test_redis_gets_its_password_unseen_and_is_the_process_that_is_told_to_stop(tmp_path):
+    stand_in = tmp_path / "redis-server"
+    stand_in.write_text('#!/bin/sh\necho "$$ $*"\ncat\n')
+    stand_in.chmod(0o700)
+    command = [word.replace("$$", "$") for word in SERVICES["redis"]["command"]]
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "REDISCLI_AUTH": "5ecret"}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as started:
+        said = started.communicate(timeout=30)[0]
+    assert said == f"{started.pid} - --save  --appendonly no\nrequirepass 5ecret\n"
