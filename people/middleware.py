@@ -21,8 +21,9 @@ def membership(get_response):
 
     def middleware(request):
         user_id, place = request.user.pk, place_of(request.user)
-        request.membership = place if place and place.may_enter else None
-        request.needs_factor_in = place.workspace if place and not place.may_enter else None
+        may_enter = place and place.may_enter
+        request.membership = place if may_enter else None
+        request.needs_factor_in = place.workspace if place and not may_enter else None
         with coming_from(address_of(request)):
             if request.needs_factor_in and not request.path.startswith(WITHOUT_SECOND_FACTOR):
                 return _bring_a_second_factor(request, request.needs_factor_in)

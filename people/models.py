@@ -47,10 +47,13 @@ class WorkspaceQuerySet(models.QuerySet):
         return self.filter(memberships__user=user).order_by("name", "id")
 
 
-def enterable_by(user, prefix: str = "") -> Q:
+def enterable_by(user) -> Q:
     """Workspaces that ask for no second factor, or the person has one."""
-    factors = Authenticator.objects.filter(user=user, type__in=SECOND_FACTORS)
-    return Q(**{f"{prefix}needs_second_factor": False}) | Exists(factors)
+    return Q(needs_second_factor=False) | Exists(second_factors_of(user))
+
+
+def second_factors_of(user):
+    return Authenticator.objects.filter(user=user, type__in=SECOND_FACTORS)
 
 
 class Workspace(models.Model):
@@ -108,6 +111,12 @@ class Membership(models.Model):
 
     def __str__(self):
         return f"{self.user}, {self.role} of {self.workspace}"
+
+    @property
+    def may_enter(self) -> bool:
+        """The workspace asks for no second factor, or the person has one: for each page, and so a question
+        to the database only where it matters."""
+        return not self.workspace.needs_second_factor or second_factors_of(self.user_id).exists()
 
     @property
     def can_operate(self) -> bool:
@@ -224,9 +233,7 @@ def membership_of(user, workspace_id: int | None = None) -> Membership | None:
 
 
 def _places(user):
-    may_enter = Case(When(enterable_by(user, "workspace__"), then=Value(True)), default=Value(False))
-    places = Membership.objects.places_of(user).annotate(may_enter=may_enter)
-    return places.select_related("workspace", "user__preferences")
+    return Membership.objects.places_of(user).select_related("workspace", "user__preferences")
 
 
 def new_token() -> str:

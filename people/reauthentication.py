@@ -10,7 +10,6 @@ import time
 from allauth.account import app_settings
 from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
-from allauth.mfa.models import Authenticator
 from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,7 +18,7 @@ from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 
 from people.login_required import page_of
-from people.models import SECOND_FACTORS, Workspace
+from people.models import Workspace, second_factors_of
 
 BY_LINK = "link"
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -111,7 +110,7 @@ def _start_of(request) -> str:
 def lacks_second_factor(superuser) -> bool:
     """Whoever may change every workspace needs what the strictest of them asks of its members."""
     is_asked = Workspace.objects.filter(needs_second_factor=True).exists()
-    return is_asked and not Authenticator.objects.filter(user=superuser, type__in=SECOND_FACTORS).exists()
+    return is_asked and not second_factors_of(superuser).exists()
 
 
 def bring_second_factor(request):

@@ -14,6 +14,8 @@ from runs.search import words_to_find
 from runs.status import ACTIVE, FINAL, Status, Verdict
 from tests import factories
 
+pytestmark = pytest.mark.long
+
 NOW = datetime(2026, 3, 17, 11, tzinfo=UTC)
 
 

@@ -40,6 +40,7 @@ except RuntimeError:
 """
 
 
+@pytest.mark.long
 def test_no_setting_that_holds_a_secret_is_shown_under_any_name(tmp_path):
     env = {"DJANGO_SETTINGS_MODULE": "dashboard.settings", "GIGAWATCH_DATA": str(tmp_path / "data")}
     ended = subprocess.run(

@@ -322,6 +322,7 @@ hostile_runs = some.fixed_dictionaries(
 )
 
 
+@pytest.mark.long
 @drawn(
     max_examples=150,
     deadline=None,

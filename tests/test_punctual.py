@@ -73,6 +73,7 @@ def test_who_drips_headers_is_hung_up_on(connection):
     drip(connection)  # comes to an end
 
 
+@pytest.mark.long
 def test_also_after_a_first_request(connection):
     connection.sendall(HEAD + b"\r\n")
     assert b"hello" in whole_answer(connection)
@@ -80,6 +81,7 @@ def test_also_after_a_first_request(connection):
     assert connection.recv(100) == b""
 
 
+@pytest.mark.long
 def test_who_waits_for_an_answer_gets_it_and_the_next_one_too(connection):
     for _ in range(2):
         connection.sendall(HEAD + b"\r\n")
@@ -94,6 +96,7 @@ def whole_answer(connection) -> bytes:
     return answer
 
 
+@pytest.mark.long
 async def test_a_socket_stays_open(port):
     async with websockets.connect(f"ws://127.0.0.1:{port}/") as socket:
         for _ in range(2):

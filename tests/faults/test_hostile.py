@@ -127,6 +127,7 @@ def test_a_session_answered_with_nonsense_starts_nothing(run, server, said):
     assert server.requests == ["POST /api/sessions HTTP/1.1"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("said", NOTHING_TOLD.values(), ids=NOTHING_TOLD.keys())
 def test_readings_answered_with_nonsense_change_no_status(run, server, said):
     server.bytes = said

@@ -21,6 +21,8 @@ from runs.giga import Access, GigaError, Outcome
 from tests.factories import KEY
 from tests.faults.raw import http as answer_of
 
+pytestmark = pytest.mark.long
+
 RUN = b'{"id": "run_1", "status": "RUNNING", "isCompleted": false, "isErrored": false, "metadata": {}}'
 CONFIGURATION = {
     "user_prompt": "do",

@@ -17,6 +17,8 @@ from fido2.utils import websafe_encode
 from people.audit import Act, AuditEntry
 from tests import factories
 
+pytestmark = pytest.mark.long
+
 PASSWORD = "a long password of mona"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 SECOND_STEP, CONFIRMED_BY_CODE = "/accounts/2fa/authenticate/", "/accounts/2fa/reauthenticate/"
