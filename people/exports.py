@@ -5,11 +5,14 @@ import uuid
 from collections.abc import Iterator
 
 from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import connections
 from django.http import StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+
+from people.models import Membership, membership_of
 
 # So long after its last piece an export is taken for left, by a process that died or a reader who waits.
 LEFT_AFTER_S = 60
@@ -19,21 +22,44 @@ class Taken(Exception):
     """Nobody fetched this export for long, and its person began another one."""
 
 
+class NotTheirs(Exception):
+    """Whoever fetches this export works elsewhere by now, or has another role."""
+
+
 def under_way(request):
     """The answer to whoever has an export already."""
     return render(request, "people/export_under_way.html", status=429)
 
 
-def streamed(slot: "Slot", pieces: Iterator[str], *, name: str, media: str) -> StreamingHttpResponse:
-    """A download of these pieces, for whom the slot was taken. They are made one after the other, each when
-    the one before it is on its way, and may read the database. When making one fails, the last one says so,
-    and the connection is hung up on: nobody takes the file for whole."""
+def streamed(
+    membership: Membership, slot: "Slot", pieces: Iterator[str], *, name: str, media: str
+) -> StreamingHttpResponse:
+    """A download of these pieces, for this member, for whom the slot was taken. They are made one after the
+    other, each when the one before it is on its way, and may read the database. When making one fails, or the
+    member is none any more, the last one says so, and the connection is hung up on: nobody takes the file for
+    whole."""
     headers = {
         "Content-Disposition": f'attachment; filename="{name}"',
         # Said, so that nobody compresses it: Django does so piece by piece, and Chromium reads the first.
         "Content-Encoding": "identity",
     }
+    pieces = _while_theirs(pieces, membership)
     return StreamingHttpResponse(Pieces(pieces, slot), content_type=media, headers=headers)
+
+
+def _while_theirs(pieces: Iterator[str], membership: Membership) -> Iterator[str]:
+    """Asked behind the last one, too: rows that its reader may not see any more look like an end."""
+    for piece in pieces:
+        _must_be_theirs(membership)
+        yield piece
+    _must_be_theirs(membership)
+
+
+def _must_be_theirs(membership: Membership) -> None:
+    user = get_user_model().objects.filter(pk=membership.user_id).first()
+    now = user and membership_of(user)
+    if not now or (now.pk, now.role) != (membership.pk, membership.role):
+        raise NotTheirs
 
 
 class Slot:

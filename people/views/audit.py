@@ -69,7 +69,9 @@ def export(request):
     noted = audit(request, Act.EXPORTED, "audit.csv", after={"q": text} if text else None)
     entries = AuditEntry.objects.of(request.membership.workspace).matching(text)
     pieces = _pieces(entries.filter(number__lt=noted.number))
-    return exports.streamed(slot, pieces, name="audit.csv", media="text/csv; charset=utf-8")
+    return exports.streamed(
+        request.membership, slot, pieces, name="audit.csv", media="text/csv; charset=utf-8"
+    )
 
 
 def _pieces(entries):

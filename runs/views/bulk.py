@@ -86,7 +86,7 @@ def _export(request, runs, asked: dict):
     )
     media, pieces = MEDIA[kind]
     name = f"runs-{timezone.localtime():%Y-%m-%d-%H%M}.{kind}"
-    return exports.streamed(slot, pieces(runs), name=name, media=media)
+    return exports.streamed(request.membership, slot, pieces(runs), name=name, media=media)
 
 
 def _tell(request, outcome: bulk.Outcome) -> None:

@@ -4,6 +4,7 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -11,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from dashboard.asgi import django_application
 from people.audit import Act, AuditEntry
-from people.exports import Pieces, Slot, Taken
+from people.exports import NotTheirs, Pieces, Slot, Taken
+from people.models import Membership, Preferences
 from people.views.audit import _pieces as audit_pieces
 from runs import exporting
 from runs.models import Run
@@ -154,6 +156,38 @@ class TestUnderAsgi:
         found = async_to_sync(parts)()
         assert all(part["more_body"] for part in found)
         assert Slot.of(manager).take()
+
+    @pytest.mark.parametrize("how", ["removed", "another role", "elsewhere", "closed"])
+    def test_one_whose_reader_may_not_have_it_any_more_is_not_whole(self, client, manager, workspace, how):
+        for _ in range(3):
+            factories.make_run(workspace)
+
+        @sync_to_async
+        def change():
+            place = manager.memberships.get()
+            if how == "removed":
+                place.delete()
+            elif how == "another role":
+                manager.memberships.update(role="viewer")
+            elif how == "elsewhere":
+                other = factories.make_workspace("Elsewhere")
+                Membership.objects.create(user=manager, workspace=other, role="manager")
+                Preferences.objects.update_or_create(user=manager, defaults={"workspace": other})
+            else:
+                get_user_model().objects.filter(pk=manager.pk).update(is_active=False)
+
+        async def parts():
+            asking = await began(*scope_of(client))
+            found = [await asking.receive_output(COMES_WITHIN_S)]
+            await change()
+            while b"This export is not whole" not in found[-1]["body"]:
+                found.append(await asking.receive_output(COMES_WITHIN_S))
+            with pytest.raises(NotTheirs):
+                await asking.wait(COMES_WITHIN_S)
+            return found
+
+        found = async_to_sync(parts)()
+        assert all(part["more_body"] for part in found) and len(found) < 4
 
     def test_whoever_goes_away_ends_theirs(self, client, manager, workspace):
         for _ in range(5):
