@@ -6,13 +6,17 @@ from secrets import token_hex
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.core import context
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal.ratelimit import get_ip
 from allauth.socialaccount.models import SocialAccount
 from allauth.socialaccount.providers.base.constants import AuthProcess
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
 from people.addresses import note_new
 from people.audit import USERNAME_LENGTH, Act, audit
@@ -69,6 +73,19 @@ class InvitationOnlyAdapter(DefaultAccountAdapter):
         others = EmailAddress.objects.filter(user=email_address.user).exclude(pk=email_address.pk)
         is_in_use = email_address.email.lower() == email_address.user.email.lower()
         return super().can_delete_email(email_address) and not (is_in_use and others.exists())
+
+    def send_confirmation_mail(self, request, emailconfirmation, signup) -> None:
+        """The address waits all the same, and its mail can be sent again."""
+        address = emailconfirmation.email_address
+        try:
+            super().send_confirmation_mail(request, emailconfirmation, signup)
+        except OSError as error:  # what smtplib and sockets raise
+            logger.warning("person %s was sent no mail to confirm an address: %s", address.user_id, error)
+            not_sent = _(
+                "The mail to %(address)s could not be sent: the mail server took none. Send it again later."
+            )
+            messages.error(request, not_sent % {"address": address.email})
+            raise ImmediateHttpResponse(redirect("account_email")) from error
 
     def send_notification_mail(self, template_prefix, user, context=None, email=None) -> None:
         """Tells somebody that their way to sign in was changed; who has no address left, at the one they had.

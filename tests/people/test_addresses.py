@@ -14,6 +14,7 @@ from people.audit import Act, AuditEntry
 from people.forgotten import ForgottenPasswordForm
 from people.models import NewAddress
 from tests import factories
+from tests.served import free_port
 
 OLD, NEW, THIRD = "mona@example.com", "mona@example.org", "mona@example.net"
 
@@ -158,3 +159,18 @@ def test_a_mail_server_that_is_away_keeps_nobody_from_changing_it(client, person
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
     confirm(NEW)
     assert address_of(person) == NEW
+
+
+@pytest.mark.parametrize("action", ["add", "send"])
+def test_a_mail_server_that_is_away_is_said_and_the_address_waits(client, person, settings, action, caplog):
+    address = NEW
+    if action == "send":
+        EmailAddress.objects.create(user=person, email=address)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", free_port()
+    answer = press(client, action, address)
+    assert answer.url == "/accounts/email/"
+    page = client.get(answer.url).content.decode()
+    assert f"The mail to {address} could not be sent" in page and "Confirmation email sent" not in page
+    assert EmailAddress.objects.get(email=address).verified is False
+    assert [record for record in caplog.records if record.exc_info] == []
