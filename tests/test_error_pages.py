@@ -33,6 +33,8 @@ import django, sys
 django.setup()
 from django.test import RequestFactory
 from django.views.debug import technical_500_response
+
+pytestmark = pytest.mark.any_database
 try:
     raise RuntimeError("It broke")
 except RuntimeError:

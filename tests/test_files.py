@@ -12,6 +12,8 @@ from simulator.server import start_in_thread
 from tests import factories
 from tests.factories import KEY
 
+pytestmark = pytest.mark.any_database
+
 URL = "https://api.giga.example"
 ACCESS = Access(URL, KEY)
 LIST = f"{URL}/api/files?deploymentId=dep_1"

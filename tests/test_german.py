@@ -20,6 +20,8 @@ from runs.status import Status
 from tests import factories
 from tests.asgi_socket import Socket
 
+pytestmark = pytest.mark.any_database
+
 
 def reader_of(workspace, language: str, *, role: str = "operator") -> Client:
     person = factories.make_person(workspace, username=f"{role}-{language}", role=role)

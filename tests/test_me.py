@@ -17,6 +17,8 @@ from runs.templatetags.gigawatch import when
 from tests import factories
 from tests.asgi_socket import Socket
 
+pytestmark = pytest.mark.any_database
+
 NOON_UTC = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 CHOSEN = {"name": "Olga Ivanova", "language": "de", "time_zone": "Asia/Tokyo", "times": "exact"}
 

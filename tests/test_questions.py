@@ -11,7 +11,7 @@ from runs.models import Extension, Run
 from runs.status import ACTIVE, FINAL, Status
 from tests import factories
 
-pytestmark = pytest.mark.usefixtures("rung")
+pytestmark = [pytest.mark.any_database, pytest.mark.usefixtures("rung")]
 
 
 @pytest.fixture

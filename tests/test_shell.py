@@ -15,6 +15,8 @@ from runs.places import ADMIN, PLACES
 from runs.status import Status
 from tests import factories
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 def signed_in(client, operator):

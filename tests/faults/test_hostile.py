@@ -16,6 +16,8 @@ from tests import factories
 from tests.faults.raw import RawServer
 from tests.faults.raw import http as answer_of
 
+pytestmark = pytest.mark.any_database
+
 STARTED = b'{"threadId": "t1", "runId": "run_1", "publicAccessToken": "x", "messageId": "m"}'
 RUNNING = b'{"id": "run_1", "status": "RUNNING", "isCompleted": false, "isErrored": false, "metadata": {}}'
 THREAD = b'{"thread": {"id": "t1", "messages": [], "metadata": {}}}'

@@ -16,6 +16,8 @@ from people.later import later
 from people.models import Membership
 from tests import factories
 
+pytestmark = pytest.mark.any_database
+
 
 class Counting(MD5PasswordHasher):
     """Counts what takes long with a hasher that does."""

@@ -18,6 +18,8 @@ from runs.consumers import SIGNED_OUT
 from tests import factories
 from tests.test_sockets import opened
 
+pytestmark = pytest.mark.any_database
+
 LIVE_PARTS = {"X-Live-Parts": "1"}
 
 

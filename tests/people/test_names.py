@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from people.names import folded, invisible_in, visible
 from tests import factories
 
+pytestmark = pytest.mark.any_database
+
 UNSEEN = {
     "a line feed": "\n",
     "a bell": "\x07",

@@ -16,6 +16,8 @@ from tests import factories
 from tests.people.provider import CLIENT_ID, CLIENT_SECRET, running_provider
 from tests.refused_settings import refusal
 
+pytestmark = pytest.mark.any_database
+
 LOGIN = "/accounts/oidc/sso/login/"
 
 

@@ -22,6 +22,8 @@ from tests import factories
 from tests.test_access_matrix import patterns
 from tests.test_launching import CONFIGURATION
 
+pytestmark = pytest.mark.any_database
+
 PASSWORD = "a long password of mona"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 LONG_AGO = 301

@@ -17,7 +17,7 @@ from fido2.utils import websafe_encode
 from people.audit import Act, AuditEntry
 from tests import factories
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
 PASSWORD = "a long password of mona"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
