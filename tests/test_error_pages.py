@@ -33,8 +33,6 @@ import django, sys
 django.setup()
 from django.test import RequestFactory
 from django.views.debug import technical_500_response
-
-pytestmark = pytest.mark.any_database
 try:
     raise RuntimeError("It broke")
 except RuntimeError:
