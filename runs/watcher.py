@@ -31,6 +31,9 @@ MARGIN_S = 3.0
 # A run whose turn came late may catch up by as much.
 CATCH_UP_S = pace.STEP_S
 SET_ASIDE = timedelta(minutes=10)
+# What waits for a thread for long is too late to be sent, and its request is lost: no more is booked while
+# so many readings are under way.
+MOST_UNDER_WAY = 128
 # Of so many readings one goes to the run that is most overdue, whoever is looked at.
 OVERDUE_EVERY = 3
 
@@ -40,13 +43,14 @@ Submit = Callable[[Callable[[Run, int, float], None], Run, int, float], object]
 @dataclass
 class Lease:
     """A key this process watches. All times are by this process's own steady clock. `turns`: when each of
-    the readings that are booked may be sent; before `idle_until` none is due. `read_at`: when a reading was
-    booked last."""
+    the readings that are booked may be sent; before `idle_until` none is due. `booked_at`: when that was
+    tried last; `read_at`: when there was room for one."""
 
     fence: int
     until: float
     turns: deque[float] = field(default_factory=deque)
     idle_until: float = 0.0
+    booked_at: float = 0.0
     read_at: float = 0.0
     readings: int = 0
     runs: list[Run] = field(default_factory=list)
@@ -68,6 +72,10 @@ class Lease:
         needs = Counter(need(run) for run in runs if run.status != Status.UNKNOWN)
         self.intervals = pace.intervals_s(needs)
         self.idle_until = 0.0
+
+    def drop_late_turns(self, now: float) -> None:
+        while self.turns and self.turns[0] < now - pace.LATE_S:
+            self.turns.popleft()
 
     def may_ask(self, now: float) -> bool:
         return bool(self.runs) and now <= self.until - MARGIN_S and self.account.is_open
@@ -141,17 +149,23 @@ class Slice:
     def book(self, now: float) -> None:
         """Take readings from the budgets of the keys that have a run due, a few at a time and all keys in one
         transaction, so that a reading itself writes nothing."""
+        for lease in self.leases.values():
+            lease.drop_late_turns(now)
         wanted: dict[int, int] = {}
-        for key, lease in self.leases.items():
-            while lease.turns and lease.turns[0] < now - pace.LATE_S:
-                lease.turns.popleft()
-            if not lease.turns and now >= lease.idle_until and lease.may_ask(now):
-                due_in_s = [max(0.0, self.due_in_s(run, lease, now)) for run in lease.runs]
-                wanted[key] = pace.bookable(due_in_s)
-                lease.idle_until = now + min(due_in_s)
-        if not any(wanted.values()):
+        room = MOST_UNDER_WAY - len(self.reading)
+        # Where there are too many keys, whose turn is longest ago comes first, and none is left out.
+        for key, lease in sorted(self.leases.items(), key=lambda item: item[1].booked_at):
+            if len(wanted) >= room:
+                break
+            if lease.turns or now < lease.idle_until or not lease.may_ask(now):
+                continue
+            due_in_s = [max(0.0, self.due_in_s(run, lease, now)) for run in lease.runs]
+            lease.idle_until = now + min(due_in_s)
+            if readings := pace.bookable(due_in_s):
+                wanted[key] = readings
+                lease.booked_at = now
+        if not wanted:
             return
-        wanted = {key: readings for key, readings in wanted.items() if readings}
         neglected = {key for key in wanted if now - self.leases[key].read_at > pace.READING_AT_LEAST_EVERY_S}
         asked_at = time.monotonic()
         booked = GigaAccount.objects.book_readings(wanted, neglected=neglected)

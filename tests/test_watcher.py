@@ -284,3 +284,27 @@ class TestOutages:
             account.note(OUTAGE)
         account.refresh_from_db()
         assert account.broken_since is None
+
+
+def test_with_more_keys_than_can_be_asked_about_all_are_slower_and_none_is_left_out(
+    db, a_slice, clock, asked, monkeypatch
+):
+    monkeypatch.setattr(watcher, "MOST_UNDER_WAY", 1)
+    runs = [old_run(factories.make_workspace()).pk for _ in range(16)]
+    rounds(a_slice, clock, 30)
+    readings = [[run_id for _, run_id in asked].count(pk) for pk in runs]
+    assert min(readings) >= 5 and max(readings) - min(readings) <= 1
+    assert len({at for at, _ in asked}) == len(asked)
+
+
+def test_nothing_is_booked_that_would_wait_for_a_thread(db, clock, monkeypatch):
+    monkeypatch.setattr(watcher, "MOST_UNDER_WAY", 3)
+    for _ in range(5):
+        old_run(factories.make_workspace())
+    begun = []
+    a_slice = Slice(lambda job, run, *args: begun.append(run.pk))  # and none of them ends
+    rounds(a_slice, clock, 10)
+    assert len(begun) == len(set(begun)) == 3
+    a_slice.reading.clear()
+    a_slice.round()
+    assert len(begun) == 6
