@@ -118,7 +118,7 @@ TASKS = [
     ("Reconcile the {month} card statement with the ledger", "Each difference is listed with its reason."),
 ]
 # Titles that are hard to show, or to search; one in so many new sessions has one.
-EACH_ODD = 25
+ODD_EVERY = 25
 ODD_TASKS = [
     "Go",
     '<b>Sort</b> the "inbox" & archive {{ everything }} <script>alert(1)</script>',
@@ -321,7 +321,7 @@ def _session(history: _History, by, at: datetime, source: Run | None) -> AgentSe
     if source:
         like = source.agent_session
         texts = [like.user_prompt, like.goal_prompt, like.system_prompt]
-    elif history.odd_tasks_left and number > EACH_ODD * (len(ODD_TASKS) - len(history.odd_tasks_left)):
+    elif history.odd_tasks_left and number > ODD_EVERY * (len(ODD_TASKS) - len(history.odd_tasks_left)):
         texts = [history.odd_tasks_left.pop(0), "It is done, and nothing else was changed.", ""]
     else:
         task, goal = chance.choice(TASKS)

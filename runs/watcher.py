@@ -43,14 +43,14 @@ Submit = Callable[[Callable[[Run, int, float], None], Run, int, float], object]
 @dataclass
 class Lease:
     """A key this process watches. All times are by this process's own steady clock. `turns`: when each of
-    the readings that are booked may be sent; before `idle_until` none is due. `booked_at`: when that was
+    the readings that are booked may be sent; before `idle_until` none is due. `tried_at`: when to book was
     tried last; `read_at`: when there was room for one."""
 
     fence: int
     until: float
     turns: deque[float] = field(default_factory=deque)
     idle_until: float = 0.0
-    booked_at: float = 0.0
+    tried_at: float = 0.0
     read_at: float = 0.0
     readings: int = 0
     runs: list[Run] = field(default_factory=list)
@@ -154,7 +154,7 @@ class Slice:
         wanted: dict[int, int] = {}
         room = MOST_UNDER_WAY - len(self.reading)
         # Where there are too many keys, whose turn is longest ago comes first, and none is left out.
-        for key, lease in sorted(self.leases.items(), key=lambda item: item[1].booked_at):
+        for key, lease in sorted(self.leases.items(), key=lambda item: item[1].tried_at):
             if len(wanted) >= room:
                 break
             if lease.turns or now < lease.idle_until or not lease.may_ask(now):
@@ -163,7 +163,7 @@ class Slice:
             lease.idle_until = now + min(due_in_s)
             if readings := pace.bookable(due_in_s):
                 wanted[key] = readings
-                lease.booked_at = now
+                lease.tried_at = now
         if not wanted:
             return
         neglected = {key for key in wanted if now - self.leases[key].read_at > pace.READING_AT_LEAST_EVERY_S}
