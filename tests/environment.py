@@ -103,10 +103,14 @@ def pytest_configure():
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.option.database == "postgres":
-        chosen = [item for item in items if touches_sql(item)]
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
-        items[:] = chosen
+    is_postgres = config.option.database == "postgres"
+    chosen = [item for item in items if (touches_sql(item) if is_postgres else not needs_postgres(item))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
+
+
+def needs_postgres(item) -> bool:
+    return bool(item.get_closest_marker("strictest_database"))
 
 
 def touches_sql(item) -> bool:

@@ -58,7 +58,7 @@ PROMPTS = [
     "Renew the parking permits for five vans",
     "Take screenshots of all landing pages",
 ]
-MANY = 5_000
+MANY = 1_000
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 # What does not go by itself from the status.
 PARTICULARS = {
@@ -121,7 +121,7 @@ def show_desktop(run: Run, simulator: str) -> None:
 
 
 def make_many(workspace, by) -> None:
-    """5,000 runs, as a team has them after some months."""
+    """So many runs, as a team has them after some months."""
     now = timezone.now()
     sessions = AgentSession.objects.bulk_create(
         AgentSession(

@@ -75,6 +75,7 @@ def kind_of(answer) -> str:
     return named.get(status, "ok" if status in (200, 204, 302) else str(status))
 
 
+@pytest.mark.any_database
 @pytest.mark.long
 @pytest.mark.parametrize("who", WHO)
 def test_every_page_answers_as_in_the_matrix(stage, who):
@@ -96,6 +97,7 @@ def test_every_page_answers_as_in_the_matrix(stage, who):
     assert wrong == []
 
 
+@pytest.mark.any_database
 @pytest.mark.long
 def test_no_other_method_is_answered(stage):
     login, wrong = stage.client_of("manager"), []
@@ -171,6 +173,7 @@ def test_pages_of_allauth_ask_for_a_login_but_for_those_named(client, db):
             assert kind_of(client.get("/" + route.replace("<int:pk>", "1"))) == "login", route
 
 
+@pytest.mark.any_database
 @pytest.mark.long
 @pytest.mark.parametrize("who", WHO)
 def test_the_admin_does_not_exist_but_for_superusers(stage, who):

@@ -33,7 +33,7 @@ from tests.test_headers import addresses
 from tests.walk import cell
 
 # The clock stands: pages that are compared show the same times.
-pytestmark = [pytest.mark.long, pytest.mark.usefixtures("noon")]
+pytestmark = [pytest.mark.strictest_database, pytest.mark.long, pytest.mark.usefixtures("noon")]
 
 VIEWS = [path for room in ("people", "runs") for path in (ROOT / room / "views").glob("*.py")]
 

@@ -25,7 +25,7 @@ from tests.streamed import body_of
 from tests.walk import cell
 
 # The clock stands: pages that are compared show the same times.
-pytestmark = [pytest.mark.long, pytest.mark.usefixtures("noon")]
+pytestmark = [pytest.mark.any_database, pytest.mark.long, pytest.mark.usefixtures("noon")]
 
 LIVE = {"X-Live-Parts": "1"}
 HTMX = {"HX-Request": "true"}

@@ -13,7 +13,7 @@ from tests.asgi_socket import Socket
 from tests.hostile_texts import TEXTS
 from tests.markup import Markup
 
-pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.any_database, pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 
 @sync_to_async

@@ -31,8 +31,14 @@ def pytest_itemcollected(item):
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """Browsers come last: one that is open holds the loop that asynchronous tests need."""
-    items.sort(key=lambda item: bool(item.get_closest_marker("browser")))
+    """Browsers come last: one that is open holds the loop that asynchronous tests need. Of these, what stays
+    on one worker comes first, so that the others have something to do meanwhile."""
+
+    def turn(item):
+        is_browser = bool(item.get_closest_marker("browser"))
+        return is_browser, is_browser and not item.get_closest_marker("xdist_group")
+
+    items.sort(key=turn)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,6 @@ from tests.served import PASSWORD
 # On one worker: the pages they walk through are made and served once.
 pytestmark = pytest.mark.xdist_group("walks")
 
-PARTS = 4
 # What ends the login, what confirms that something is to be deleted, and what takes a way in away. What is
 # ticked would be kept by the next Save.
 LEFT_ALONE = re.compile(r"logout|/delete/|checkbox|unset-password|usable_password")
@@ -96,29 +95,19 @@ def test_it_is_entered_by_password_and_code(frozen, page):
     sign_in(page, frozen.url)
 
 
-@pytest.mark.parametrize("part", range(PARTS))
-def test_walk_through_the_admin(part, frozen, console):
-    """In parts, each with some of the models, and with all that is of no model."""
+def test_walk_through_the_admin(frozen, console):
     page, pressed = console.page, set()
-    names = sorted(admins())
-    others = {name for number, name in enumerate(names) if number % PARTS != part}
-
-    def kind_here(address):
-        kind = kind_of(address)
-        return None if kind and kind[0].rpartition("_")[0] in others else kind
 
     def at_each(address):
         if "?" not in address and page.locator("select[name=action]").count():
             ask_for_actions(page, console)
         press_all(page, console, pressed, LEFT_ALONE.search)
 
-    visited = walk(page, console, [f"{frozen.url}/admin/"], kind_here, at_each)
+    visited = walk(page, console, [f"{frozen.url}/admin/"], kind_of, at_each)
     assert console.wrong == []
     seen = {name for name, *_ in visited}
-    assert {name for name in every_page() - seen if name.rpartition("_")[0] not in others} == set()
+    assert every_page() - seen == set()
     for name, its_admin in admins().items():
-        if name in others:
-            continue
         changelist = f"{name}_changelist"
         is_searched = f"input submit {reverse(changelist)} form" in pressed
         is_filtered = any((changelist, field) in visited for field in its_admin.list_filter)

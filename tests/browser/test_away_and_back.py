@@ -23,6 +23,11 @@ LIVE_PARTS = """() => {
         for (const token of part.querySelectorAll('[name=csrfmiddlewaretoken]')) token.remove();
         for (const element of [part, ...part.querySelectorAll('*')]) {
             element.removeAttribute('data-htmx-powered');
+            // Where a push made one element of another, its attributes stand in another order.
+            for (const {name, value} of [...element.attributes].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+                element.removeAttribute(name);
+                element.setAttribute(name, value);
+            }
             if (element.matches('time[data-relative], [data-left-until] span')) element.textContent = '';
         }
         shown[id] = part.outerHTML.replace(/\\s+/g, ' ').replace(/> </g, '><');

@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 import pytest
-from playwright.sync_api import Dialog, Request, Route
+from playwright.sync_api import Request, Route
 
+from tests.browser.walking import Console
 from tests.frozen import NOT_PASSED_ON
 from tests.prepared import copy_prepared
 from tests.served import KEY, ROOT, Served, cookie_of
@@ -62,7 +63,8 @@ class Eyes:
         self.context.add_init_script(LISTEN)
         self.context.route(lambda url: not url.startswith(known), self._refuse)
         self.page = self.context.new_page()
-        self.page.on("dialog", self._close)
+        self.console = Console(self.page, served.url)
+        self.page.on("dialog", lambda dialog: self.seen.dialogs.append(dialog.message))
         self.page.on("request", self._note)
 
     def look(self, path: str) -> Seen:
@@ -70,7 +72,7 @@ class Eyes:
         self.seen = seen = Seen()
         self.page.goto(self.served.url + path)
         self.page.evaluate(PROVOKE)
-        self.page.wait_for_load_state("networkidle")
+        self.console.settle()
         seen.ran = self.page.evaluate("'pwned' in window")
         seen.stopped = set(self.page.evaluate("window.stopped"))
         return seen
@@ -84,10 +86,6 @@ class Eyes:
     def _refuse(self, route: Route) -> None:
         self.seen.elsewhere.append(route.request.url)
         route.abort()
-
-    def _close(self, dialog: Dialog) -> None:
-        self.seen.dialogs.append(dialog.message)
-        dialog.dismiss()
 
     def _note(self, request: Request) -> None:
         if request.is_navigation_request() and request.frame.parent_frame is None:
@@ -129,15 +127,10 @@ UNESCAPED = {"DJANGO_SETTINGS_MODULE": "tests.unescaped"}
 STOPPED = {"base-uri", "form-action", "img-src", "object-src", "script-src-attr", "script-src-elem"}
 
 
-# Each page rests a while, and there are twenty.
-PARTS = 4
-
-
-@pytest.mark.parametrize("part", range(PARTS))
-def test_the_policy_alone_keeps_markup_from_doing_anything(part, new_context, filled):
+def test_the_policy_alone_keeps_markup_from_doing_anything(new_context, filled):
     served, login, paths, _apart = filled(**UNESCAPED)
     eyes, stopped = Eyes(new_context, served, login), set()
-    for path in paths[part::PARTS]:
+    for path in paths:
         seen = eyes.look(path)
         stopped |= seen.stopped
         assert (path, seen.harm, seen.addresses) == (path, (False, [], []), [path])
@@ -161,10 +154,9 @@ def test_attributes_of_htmx_in_markup_run_no_script_and_ask_nobody_else(new_cont
     assert seen.harm == (False, [], []) and "connect-src" in seen.stopped
 
 
-@pytest.mark.parametrize("part", range(PARTS))
-def test_templates_leave_the_policy_nothing_to_stop(part, new_context, filled):
+def test_templates_leave_the_policy_nothing_to_stop(new_context, filled):
     served, login, paths, apart = filled()
     eyes = Eyes(new_context, served, login)
-    for path in [*paths, apart][part::PARTS]:
+    for path in [*paths, apart]:
         seen = eyes.look(path)
         assert (path, seen.harm, seen.addresses, seen.stopped) == (path, (False, [], []), [path], set())

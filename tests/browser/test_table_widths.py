@@ -22,7 +22,7 @@ SHOW_ONLY = """(names) => {
 }"""
 IDS = "[...document.querySelectorAll('#rows > tr')].map((row) => Number(row.id.slice(4)))"
 # Where columns go, and in between.
-WIDTHS = [641, 761, 861, 1001, 1024, 1101, 1181, 1321, 1440]
+WIDTHS = [641, 861, 1024, 1181, 1440]
 HIDDEN = [(), ("who", "started"), tuple(COLUMNS)]
 
 
