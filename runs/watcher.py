@@ -146,26 +146,30 @@ class Slice:
         present = {run.pk for lease in self.leases.values() for run in lease.runs}
         self.asked_at = {pk: at for pk, at in self.asked_at.items() if pk in present}
 
-    def book(self, now: float) -> None:
-        """Take readings from the budgets of the keys that have a run due, a few at a time and all keys in one
-        transaction, so that a reading itself writes nothing."""
-        for lease in self.leases.values():
+    def wanted(self, now: float) -> dict[int, int]:
+        """How many readings to book for each key. Where there are too many keys, whose turn is longest ago
+        comes first, and each gets one reading before any gets another."""
+        due: dict[int, int] = {}
+        for key, lease in self.leases.items():
             lease.drop_late_turns(now)
-        wanted: dict[int, int] = {}
-        room = MOST_UNDER_WAY - len(self.reading)
-        # Where there are too many keys, whose turn is longest ago comes first, and none is left out.
-        for key, lease in sorted(self.leases.items(), key=lambda item: item[1].tried_at):
-            if len(wanted) >= room:
-                break
             if lease.turns or now < lease.idle_until or not lease.may_ask(now):
                 continue
             due_in_s = [max(0.0, self.due_in_s(run, lease, now)) for run in lease.runs]
             lease.idle_until = now + min(due_in_s)
             if readings := pace.bookable(due_in_s):
-                wanted[key] = readings
-                lease.tried_at = now
+                due[key] = readings
+        room = max(0, MOST_UNDER_WAY - len(self.reading))
+        in_turn = sorted(due, key=lambda key: self.leases[key].tried_at)[:room]
+        return {key: min(due[key], room // len(in_turn)) for key in in_turn}
+
+    def book(self, now: float) -> None:
+        """Take readings from the budgets of the keys that have a run due, a few at a time and all keys in one
+        transaction, so that a reading itself writes nothing."""
+        wanted = self.wanted(now)
         if not wanted:
             return
+        for key in wanted:
+            self.leases[key].tried_at = now
         neglected = {key for key in wanted if now - self.leases[key].read_at > pace.READING_AT_LEAST_EVERY_S}
         asked_at = time.monotonic()
         booked = GigaAccount.objects.book_readings(wanted, neglected=neglected)

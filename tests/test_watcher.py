@@ -297,6 +297,19 @@ def test_with_more_keys_than_can_be_asked_about_all_are_slower_and_none_is_left_
     assert len({at for at, _ in asked}) == len(asked)
 
 
+@pytest.mark.parametrize(("threads", "left"), [(3, 0), (4, 1)])
+def test_each_key_gets_a_reading_before_any_gets_another(
+    db, a_slice, clock, asked, monkeypatch, threads, left
+):
+    """Where not all would be in time. The first is asked for in the round that books it."""
+    monkeypatch.setattr(watcher, "MOST_UNDER_WAY", threads)
+    for workspace in (factories.make_workspace(), factories.make_workspace()):
+        old_run(workspace), old_run(workspace)
+    a_slice.round()
+    assert len(asked) == 2
+    assert [len(lease.turns) for lease in a_slice.leases.values()] == [left, left]
+
+
 def test_nothing_is_booked_that_would_wait_for_a_thread(db, clock, monkeypatch):
     monkeypatch.setattr(watcher, "MOST_UNDER_WAY", 3)
     for _ in range(5):
