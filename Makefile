@@ -3,8 +3,6 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 PARALLEL = -n auto --durations=20
-# Who waits for a page or a process leaves a core free: three workers for two cores.
-OVERLAPPING = -n $$($(BIN)/python -c "import os; print(os.cpu_count() * 3 // 2)") --durations=20
 
 .PHONY: run test quick soak coverage lint format screenshots pictures messages observatory image bench lock audit
 
@@ -14,7 +12,7 @@ run: $(VENV)/.run
 # Everything on SQLite, then what touches SQL once more on Postgres.
 test: $(VENV)/.dev
 	@PYTHON=$(BIN)/python sh tools/find_chromium.sh > $(VENV)/.chromium
-	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python -m pytest $(OVERLAPPING)
+	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python -m pytest $(PARALLEL)
 	$(BIN)/python -m pytest $(PARALLEL) --database=postgres
 
 # Everything but real processes, browsers and long walks: what to run before each commit.
@@ -31,7 +29,7 @@ soak: $(VENV)/.dev
 coverage: $(VENV)/.dev
 	@PYTHON=$(BIN)/python sh tools/find_chromium.sh > $(VENV)/.chromium
 	@rm -rf var/coverage && mkdir -p var/coverage
-	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python -m coverage run -m pytest $(OVERLAPPING)
+	CHROMIUM="$$(cat $(VENV)/.chromium)" $(BIN)/python -m coverage run -m pytest $(PARALLEL)
 	@$(BIN)/python -m coverage combine --quiet && $(BIN)/python -m coverage report --skip-covered --show-missing
 
 lint: $(VENV)/.dev

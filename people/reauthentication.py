@@ -2,8 +2,8 @@
 in, and what gives away power or money, takes the password, a code or a passkey of the last five minutes.
 
 Here is the whole list: a page of ours asks when its view says so (`permission(…, asks_again=True)`); what
-only managers or superusers may change always does. What was sent is not kept meanwhile: it may be a
-secret."""
+only managers or superusers may change always does. What was sent is not kept here meanwhile: it may be
+a secret. The browser brings back what is none (static/js/typed.js)."""
 
 import time
 

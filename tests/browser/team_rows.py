@@ -8,6 +8,7 @@ import itertools
 import json
 import sys
 import time
+from importlib import import_module
 
 import django
 
@@ -82,6 +83,14 @@ def make_working(workspace, manager, access, prompt: str, thread_id: str, run_id
     return run
 
 
+def make_old(*, login: str) -> dict:
+    """The password of this login was given an hour ago."""
+    session = import_module(settings.SESSION_ENGINE).SessionStore(login)
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time() - 3600}]
+    session.save()
+    return {}
+
+
 def end(*, workspace: int) -> dict:
     for run in Run.objects.active().filter(workspace=workspace):
         run.move_to(Status.LOST, why="Nobody asks for it any more.")
@@ -89,7 +98,7 @@ def end(*, workspace: int) -> dict:
 
 
 def main() -> None:
-    verbs = {"make": make, "end": end}
+    verbs = {"make": make, "make_old": make_old, "end": end}
     for line in sys.stdin:
         ((verb, what),) = json.loads(line).items()
         print(json.dumps(verbs[verb](**what)), flush=True)

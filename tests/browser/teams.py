@@ -68,6 +68,10 @@ class Teams:
         assert "Traceback" not in said, said[max(0, said.index("Traceback") - 500) :]
         assert team.key not in said
 
+    def make_old(self, login: str) -> None:
+        """Whoever has this login gave their password an hour ago."""
+        self._ask(make_old={"login": login})
+
     def _ask(self, **what) -> dict:
         self.process.stdin.write(f"{json.dumps(what)}\n")
         self.process.stdin.flush()
