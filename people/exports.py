@@ -110,7 +110,10 @@ class Pieces:
             raise self.error
         try:
             self.slot.keep()
-            return next(self.pieces, None)
+            piece = next(self.pieces, None)
+            if piece is None:
+                self.slot.give_back()  # before its reader sees the end, and may fetch the next one
+            return piece
         except Exception as error:
             self.error = error
             self.slot.give_back()  # Django does not close what breaks

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from playwright.sync_api import Error, Page, Request, Response
+from playwright.sync_api import Download, Error, Page, Request, Response
 
 # All controls that can be seen, or that a menu or a dialog holds, each with its kind: what it looks like,
 # where its form goes, what it is called; but no numbers and no texts of rows.
@@ -67,6 +67,7 @@ class Console:
         self.page, self.url = page, url
         self.wrong: list[str] = []
         self.under_way: set[Request] = set()
+        self.downloads: list[Download] = []
         self.departures = self.pages_asked_for = 0  # since it settled last
         self.where = ""
         page.add_init_script(COUNT_DEPARTURES)
@@ -77,6 +78,7 @@ class Console:
         page.on("requestfinished", lambda request: self.under_way.discard(request))
         page.on("requestfailed", lambda request: self.under_way.discard(request))
         page.on("response", self._answered)
+        page.on("download", lambda download: self.downloads.append(download))
 
     def _note(self, what: str) -> None:
         self.wrong.append(f"{self.where}: {what}")
@@ -96,6 +98,11 @@ class Console:
         if response.url.startswith(self.url) and response.status >= 400 and response.status != 422:
             self._note(f"{response.status} {response.request.method} {response.url}")
 
+    def _note_broken(self, download: Download) -> None:
+        """Waits for its end, which is later than what its request says."""
+        if failure := download.failure():
+            self._note(f"{failure}: {download.url}")
+
     def settle(self) -> None:
         """Wait until nothing is under way any more, nor set off by what has just come."""
         deadline = time.monotonic() + SETTLES_WITHIN_S
@@ -109,6 +116,8 @@ class Console:
         if self.under_way:
             return False
         self.page.wait_for_load_state()
+        while self.downloads:
+            self._note_broken(self.downloads.pop())
         try:
             self.departures += self.page.evaluate(TWO_FRAMES)
         except Error:

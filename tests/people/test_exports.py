@@ -192,6 +192,20 @@ class TestUnderAsgi:
         found = async_to_sync(parts)()
         assert all(part["more_body"] for part in found) and len(found) == 2
 
+    def test_whoever_has_seen_the_end_may_fetch_the_next_one(self, client, manager, workspace, monkeypatch):
+        """The end is sent before Django closes what it sent."""
+        monkeypatch.setattr(Pieces, "close", lambda pieces: None)
+        factories.make_run(workspace)
+
+        async def fetched():
+            asking = await began(*scope_of(client))
+            while (await asking.receive_output(COMES_WITHIN_S)).get("more_body"):
+                pass
+            await asking.wait(COMES_WITHIN_S)
+
+        async_to_sync(fetched)()
+        assert Slot.of(manager).take()
+
     def test_whoever_goes_away_ends_theirs(self, client, manager, workspace):
         for _ in range(5):
             factories.make_run(workspace)
