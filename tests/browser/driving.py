@@ -1,6 +1,7 @@
 """What a person does in the browser, as functions."""
 
 import re
+from collections.abc import Callable
 
 import requests
 from playwright.sync_api import Page, Route
@@ -70,6 +71,24 @@ class Giga:
         requests.post(f"{self.url}{path}", json=what, timeout=10).raise_for_status()
 
 
+def intercept(page: Page, address: str | re.Pattern, handler: Callable[[Route], object]) -> None:
+    """Give this handler all requests to such addresses. Chromium says that it intercepts before an open page
+    knows, whose next request could pass unseen: so this waits until one of the page's is caught."""
+    page.route(address, handler)
+    if page.url == "about:blank":
+        return
+    caught: list[Route] = []
+
+    def catch(route: Route) -> None:
+        caught.append(route)
+        route.abort()
+
+    page.route("**/healthz", catch)
+    while not caught:
+        page.evaluate("fetch('/healthz').catch(() => null)")
+    page.unroute("**/healthz", catch)
+
+
 class Held:
     """Requests to such addresses wait until they are let go."""
 
@@ -77,7 +96,7 @@ class Held:
         self.page = page
         self.routes: list[Route] = []
         self.is_open = False
-        page.route(address, self._take)
+        intercept(page, address, self._take)
 
     def _take(self, route: Route) -> None:
         if self.is_open:

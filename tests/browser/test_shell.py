@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.driving import Held, launch, sign_in, sign_in_by_form, wait_for_pixels
+from tests.browser.driving import Held, intercept, launch, sign_in, sign_in_by_form, wait_for_pixels
 
 SAY = "(detail) => document.dispatchEvent(new CustomEvent('toast', {detail}))"
 
@@ -190,7 +190,7 @@ def test_a_message_under_the_pointer_waits(page, team):
 def test_an_answer_can_carry_a_message(signed_in):
     page = signed_in
     said = json.dumps({"toast": {"text": "Two runs were extended", "tone": "green"}})
-    page.route("**/find/?*", lambda route: route.fulfill(body="", headers={"HX-Trigger": said}))
+    intercept(page, "**/find/?*", lambda route: route.fulfill(body="", headers={"HX-Trigger": said}))
     page.keyboard.press("Control+k")
     expect(toasts(page)).to_have_text(["Two runs were extended"])
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.driving import launch, status
+from tests.browser.driving import intercept, launch, status
 
 REFUSED = """() => {
     if (window !== top) return;
@@ -20,7 +20,8 @@ REFUSED = """() => {
 def alone(signed_in):
     """A signed-in page none of whose sockets opens, and which does not ask by itself either."""
     signed_in.add_init_script(f"({REFUSED})()")
-    signed_in.route(
+    intercept(
+        signed_in,
         re.compile(r"/runs/\d+/$"),
         lambda route: route.abort() if "x-live-parts" in route.request.headers else route.continue_(),
     )
@@ -87,7 +88,7 @@ def test_a_verdict_a_follow_up_and_a_relaunch(alone):
 def test_what_did_not_reach_the_dashboard_is_said_and_stays_typed(alone):
     page = alone
     launch(page, "Unheard [scenario:never-ends]")
-    page.route(re.compile("/notes/$"), lambda route: route.abort())
+    intercept(page, re.compile("/notes/$"), lambda route: route.abort())
     page.get_by_role("tab", name="Notes").click()
     page.get_by_label("Note", exact=True).fill("Not lost")
     page.get_by_role("button", name="Add note").click()
