@@ -16,6 +16,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from people.addresses import note_new
@@ -42,6 +43,11 @@ class InvitationOnlyAdapter(DefaultAccountAdapter):
     def generate_unique_username(self, txts, regex=None) -> str:
         username = super().generate_unique_username(txts, regex)
         return f"{username[: USERNAME_LENGTH - 9]}-{token_hex(4)}" if is_taken(username) else username
+
+    def is_safe_url(self, url) -> bool:
+        """Whether one goes on there: to a page of ours, by the name it was asked for by. allauth also takes
+        this machine's names for ours, and fails where an address cannot be read."""
+        return url_has_allowed_host_and_scheme(url, {context.request.get_host()})
 
     def get_client_ip(self, request) -> str:
         address = address_of(request)

@@ -354,6 +354,25 @@ class TestALoginThatEnded:
         answer = client.post("/runs/7/notes/", headers={"referer": referer})
         assert answer.url == "/accounts/login/?next=/"
 
+    @pytest.mark.parametrize("door", ["/accounts/login/", "/accounts/logout/", "/admin/login/"])
+    @pytest.mark.parametrize(
+        "onward",
+        [
+            "http://[",
+            "//[::1",
+            "https://]",
+            "http://a℀b/",
+            "http://127.0.0.1/",
+            "http://localhost:1/",
+            "//evil",
+        ],
+    )
+    def test_nobody_is_led_to_what_is_no_page_of_ours(self, client, manager, door, onward):
+        page = client.get(door, {"next": onward}, follow=True)
+        assert page.status_code == 200
+        answer = client.post("/accounts/login/", {"login": "mona", "password": PASSWORD, "next": onward})
+        assert answer.url == "/runs/"
+
     @pytest.mark.parametrize("method", ["get", "post"])
     def test_a_part_of_a_page_is_never_filled_with_the_door(self, client, db, method):
         page = "/runs/?status=active"
