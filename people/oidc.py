@@ -90,14 +90,15 @@ class InvitedByTheirDomain(DefaultSocialAccountAdapter):
         process = sociallogin.state.get("process")
         if process == AuthProcess.REDIRECT:
             return _say_again(request, sociallogin)
-        if process == AuthProcess.CONNECT and not is_recent(request):
-            raise ImmediateHttpResponse(redirect(say_again_url(reverse("socialaccount_connections"))))
-        if not request.user.is_authenticated and not _is_welcome(sociallogin):
+        if process == AuthProcess.CONNECT:
+            return _connect(request)
+        # Whoever is signed in already comes in anew, and perhaps as somebody else.
+        if not _is_welcome(sociallogin):
             audit(None, Act.SIGN_IN_FAILED, settings.OIDC_NAME, after={"reason": "domain"})
             raise ImmediateHttpResponse(render(request, "people/not_welcome.html", status=403))
         address = _verified_address(sociallogin)
         known = people_of_address(address)
-        if not sociallogin.is_existing and not request.user.is_authenticated and known.exists():
+        if not sociallogin.is_existing and known.exists():
             context = {"address": address}
             raise ImmediateHttpResponse(render(request, "people/known_address.html", context, status=403))
 
@@ -131,6 +132,11 @@ def begin_to_connect(request) -> None:
 def _began_to_connect(request) -> bool:
     since = request.session.pop(CONNECTING_SINCE, 0)
     return request.user.is_authenticated and time.time() - since < app_settings.REAUTHENTICATION_TIMEOUT
+
+
+def _connect(request) -> None:
+    if not is_recent(request):
+        raise ImmediateHttpResponse(redirect(say_again_url(reverse("socialaccount_connections"))))
 
 
 def _say_again(request, sociallogin) -> None:

@@ -202,6 +202,28 @@ def test_whoever_left_the_domain_does_not_get_in_any_more(client, provider):
     assert not is_in(again)
 
 
+class TestFromAnotherLogin:
+    """Whoever is signed in here and comes by single sign-on comes in anew, by the same rules."""
+
+    @pytest.fixture
+    def again(self):
+        elsewhere = factories.make_workspace("Other team")
+        again = Client()
+        factories.sign_in(again, factories.make_person(elsewhere, role="viewer", username="victor"))
+        return again
+
+    def test_whoever_left_the_domain_does_not_get_in(self, client, provider, again):
+        sign_in(client, provider)
+        provider.person["email"] = "nora@elsewhere.example"
+        assert sign_in(again, provider).status_code == 403
+        assert again.get("/me/").context["user"].username == "victor"
+
+    def test_no_second_account_gets_the_address_of_another(self, provider, again, manager):
+        factories.give_address(manager, "nora@example.com")
+        assert b"There is an account with this address" in sign_in(again, provider).content
+        assert get_user_model().objects.count() == 2 and not SocialAccount.objects.exists()
+
+
 def test_an_address_that_somebody_merely_names_keeps_its_owner_out_of_nothing(client, provider, manager):
     factories.give_address(manager, "nora@example.com", is_confirmed=False)
     EmailAddress.objects.create(user=manager, email="nora@example.com")
