@@ -6,6 +6,7 @@ browser, and both answers of the provider must speak of the same person. People 
 never by an address."""
 
 import hashlib
+import math
 import secrets
 import time
 
@@ -33,6 +34,7 @@ NONCE = "oidc_nonce"
 CONNECTING_SINCE = "connecting_since"
 # The provider asks its person again, whoever its browser is signed in as, and says when it did.
 ASK_ANEW = {"prompt": "login", "max_age": "0"}
+KEPT = ("email", "preferred_username", "name")
 LONGEST_UID = SocialAccount._meta.get_field("uid").max_length
 
 
@@ -60,7 +62,7 @@ class OpenIDConnect(OpenIDConnectProvider):
             raise OAuth2Error("the id token never ends")
         if str(claims.get("iss")).rstrip("/") != settings.OIDC_ISSUER:
             raise OAuth2Error("the id token is of another issuer")
-        if not nonce or not secrets.compare_digest(str(claims.get("nonce", "")), nonce):
+        if not nonce or not secrets.compare_digest(_bytes(str(claims.get("nonce", ""))), _bytes(nonce)):
             raise OAuth2Error("the id token is not of this sign-in")
         if told and told.get("sub") != claims.get("sub"):
             raise OAuth2Error("the provider speaks of two people")
@@ -69,17 +71,29 @@ class OpenIDConnect(OpenIDConnectProvider):
         told = told or {}
         # Whether an address is verified is said of the address beside it, and of no other.
         speaker = told if "email" in told else claims
-        address = {name: speaker.get(name) for name in ("email", "email_verified")}
+        email = speaker.get("email")
+        address = {
+            "email": email if isinstance(email, str) else None,
+            "email_verified": speaker.get("email_verified"),
+        }
         return super().sociallogin_from_response(
             request, {**response, "userinfo": {**claims, **told, **address}}
         )
+
+    def extract_extra_data(self, data):
+        """What is kept: how they are called over there, and when they were asked. What else a provider says
+        may be of any length, and hold what no database takes."""
+        told, claims = data["userinfo"], data["id_token"]
+        names = {name: visible(told[name][:LONGEST_UID]) for name in KEPT if isinstance(told.get(name), str)}
+        asked_at = {"auth_time": _number(claims["auth_time"])} if "auth_time" in claims else {}
+        return {"userinfo": names, "id_token": asked_at}
 
     def extract_uid(self, data):
         """Issuer and `sub` together: another issuer's person of the same `sub` is somebody else. Hashed where
         they would not fit, or hold what no database takes: cut short, two people could be one."""
         uid = f"{settings.OIDC_ISSUER}#{super().extract_uid(data)}"
         fits = len(uid) <= LONGEST_UID and uid.isprintable()
-        return uid if fits else f"sha256:{hashlib.sha256(uid.encode()).hexdigest()}"
+        return uid if fits else f"sha256:{hashlib.sha256(_bytes(uid)).hexdigest()}"
 
 
 class InvitedByTheirDomain(DefaultSocialAccountAdapter):
@@ -106,8 +120,8 @@ class InvitedByTheirDomain(DefaultSocialAccountAdapter):
         return _is_welcome(sociallogin)
 
     def populate_user(self, request, sociallogin, data):
-        """Names are theirs to choose over there, too: what nobody would see is left out."""
-        names = {key: visible(value) if isinstance(value, str) else value for key, value in data.items()}
+        """Names are theirs to choose over there, too: what nobody sees, and what is no text, is left out."""
+        names = {key: visible(value) for key, value in data.items() if isinstance(value, str)}
         return super().populate_user(request, sociallogin, names)
 
     @transaction.atomic
@@ -122,6 +136,15 @@ class InvitedByTheirDomain(DefaultSocialAccountAdapter):
 
     def on_authentication_error(self, request, provider, error=None, exception=None, extra_context=None):
         audit(None, Act.SIGN_IN_FAILED, settings.OIDC_NAME, after={"reason": str(exception or error)[:200]})
+
+
+def _bytes(text: str) -> bytes:
+    """Of any text that JSON can hold, halves of a pair too."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _number(said) -> int | float | None:
+    return said if isinstance(said, int | float) and math.isfinite(said) else None
 
 
 def begin_to_connect(request) -> None:

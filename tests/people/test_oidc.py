@@ -98,6 +98,30 @@ def test_people_of_long_ids_stay_two(client, provider, one, other):
     assert SocialAccount.objects.count() == 2
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        *(
+            {name: odd}
+            for name in ("name", "given_name", "preferred_username")
+            for odd in (7, ["x"], {"a": 1})
+        ),
+        {"sub": "\ud800"},
+        {"picture": ["\x00", {"\ud800": 1}]},
+        {"updated_at": float("nan")},
+        {"updated_at": float("inf")},
+    ],
+    ids=ascii,
+)
+def test_what_is_no_text_or_nothing_to_keep_keeps_nobody_out(client, provider, workspace, said):
+    provider.person |= said
+    assert sign_in(client, provider).url == "/runs/"
+    user = get_user_model().objects.get()
+    assert user.email == "nora@example.com" and not {"[", "{", "7"} & set(
+        user.get_full_name() + user.username
+    )
+
+
 def test_an_address_that_only_the_id_token_tells_is_taken_from_it(client, provider):
     provider.forgets = ("email", "email_verified")
     assert sign_in(client, provider).url == "/runs/"
@@ -125,13 +149,15 @@ class TestBent:
         [
             {"nonce": "another"},
             {"nonce": None},
+            {"nonce": "é"},
+            {"nonce": "\ud800"},
             {"iss": "https://evil.example"},
             {"aud": "another client"},
             {"aud": None},
             {"exp": 1},
             {"exp": None},
         ],
-        ids=lambda claims: str(claims),
+        ids=ascii,
     )
     def test_a_wrong_claim(self, client, provider, claims):
         provider.bent = claims
@@ -185,6 +211,9 @@ class TestBent:
             {"email_verified": False},
             {"email_verified": "true"},
             {"email": ""},
+            {"email": 7},
+            {"email": True},
+            {"email": ["nora@example.com"]},
         ],
         ids=lambda person: str(person),
     )
@@ -342,7 +371,7 @@ class TestConfirmingAtTheProvider:
         go_on(client, provider, self.way(client))
         assert client.get("/team/key/").status_code == 200
 
-    @pytest.mark.parametrize("asked_at", [lambda: time.time() - 301, lambda: "soon"])
+    @pytest.mark.parametrize("asked_at", [lambda: time.time() - 301, lambda: "soon", lambda: float("nan")])
     def test_a_provider_that_did_not_ask_again_is_not(self, client, provider, asked_at):
         provider.person["auth_time"] = asked_at()
         assert b"The sign-in did not work" in go_on(client, provider, self.way(client)).content
