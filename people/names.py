@@ -9,18 +9,25 @@ from django.utils.translation import gettext_lazy as _
 # Controls, formats (which turn the direction of writing, or join and part letters), halves of characters,
 # private and unassigned ones, and what ends a line or a paragraph.
 INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-# Others that Unicode calls ignorable (Default_Ignorable_Code_Point), and blanks that are no space.
+# Others that Unicode calls ignorable (Default_Ignorable_Code_Point) or draws nothing for, blanks that are no
+# space, spaces of other widths (a hair's among them), and what browsers leave out: the place of an object.
 INVISIBLE = [
     (0x034F, 0x034F),
     (0x115F, 0x1160),
     (0x17B4, 0x17B5),
     (0x180B, 0x180F),
+    (0x2000, 0x200A),
+    (0x202F, 0x202F),
+    (0x205F, 0x205F),
     (0x2800, 0x2800),
     (0x3164, 0x3164),
     (0xFE00, 0xFE0F),
     (0xFFA0, 0xFFA0),
+    (0xFFFC, 0xFFFC),
+    (0x1107F, 0x1107F),
     (0x13441, 0x13442),
     (0x16FE4, 0x16FE4),
+    (0x1BC9D, 0x1BC9D),
     (0x1D159, 0x1D159),
     (0xE0100, 0xE01EF),
 ]

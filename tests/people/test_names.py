@@ -28,6 +28,13 @@ UNSEEN = {
     "a filler of Hangul": "\u3164",
     "a half filler of Hangul": "\uffa0",
     "a blank of Braille": "\u2800",
+    "the place of an object": "\ufffc",
+    "a space of a hair": "\u200a",
+    "a space of a sixth": "\u2006",
+    "a space of mathematics": "\u205f",
+    "a narrow space": "\u202f",
+    "a joiner of Brahmi numbers": "\U0001107f",
+    "a selector of shorthand": "\U0001bc9d",
     "a variation selector": "\ufe0f",
     "a selector of the supplement": "\U000e0101",
     "a tag": "\U000e0041",
@@ -48,6 +55,8 @@ SEEN = [
     "Ops ⚙️",
     "👩🏽‍💻 und ❤️‍🔥",
     "O’Neil",
+    "Jean\u00a0Paul",
+    "山田\u3000太郎",
     "é",
 ]
 
