@@ -41,10 +41,10 @@ def person_of_link(uid: str, token: str):
 
 
 def first_links() -> list[tuple[str, str]]:
-    """Name and path of each administrator without a password, until the first of them has signed in: who
-    can read the log of a start must not get in for ever."""
-    administrators = get_user_model().objects.filter(is_superuser=True, is_active=True)
+    """Name and path of each administrator without a password, until the first of them has signed in, be their
+    account closed by now: who can read the log of a start must not get in for ever."""
+    administrators = get_user_model().objects.filter(is_superuser=True)
     if administrators.exclude(last_login=None).exists():
         return []
-    newcomers = [user for user in administrators if not user.has_usable_password()]
+    newcomers = [user for user in administrators.filter(is_active=True) if not user.has_usable_password()]
     return [(user.get_username(), sign_in_path(user)) for user in newcomers]

@@ -124,6 +124,9 @@ class TestFirstStart:
         assert first_links() == []
         first.refresh_from_db()
         assert first.last_login <= timezone.now()
+        first.is_active = False
+        first.save()
+        assert first_links() == []
 
     def test_a_demo_key_has_the_documented_form(self):
         assert instance.KEY_PATTERN.fullmatch(instance.demo_key())
