@@ -134,8 +134,9 @@ class InvitationQuerySet(models.QuerySet):
         return self.filter(accepted_at=None, revoked_at=None, expires_at__gt=timezone.now())
 
     def open(self):
-        """Those that can still be accepted: who made them may still invite."""
-        return self.unanswered().filter(_maker_may_invite())
+        """Those that can be accepted now: who made them may still invite, and has the second factor that the
+        workspace asks for."""
+        return self.unanswered().filter(_maker_may_invite(), _maker_may_enter())
 
     def orphaned(self):
         """Those that could be, did who made them still have the right to invite."""
@@ -149,6 +150,12 @@ class InvitationQuerySet(models.QuerySet):
 def _maker_may_invite() -> Exists:
     managers = Membership.objects.managers().filter(user__is_active=True)
     return Exists(managers.filter(user=OuterRef("created_by"), workspace=OuterRef("workspace")))
+
+
+def _maker_may_enter() -> Q:
+    """`enterable_by`, without a join: one UPDATE decides who accepts."""
+    is_open = Workspace.objects.filter(pk=OuterRef("workspace"), needs_second_factor=False)
+    return Q(Exists(is_open)) | Exists(second_factors_of(OuterRef("created_by")))
 
 
 class Invitation(models.Model):

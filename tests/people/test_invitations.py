@@ -6,6 +6,7 @@ from smtplib import SMTPException
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth import get_user_model
 from django.core import mail
 from django.db import connection, transaction
@@ -398,6 +399,16 @@ class TestWhoMadeIt:
         with pytest.raises(team.NotPossible):
             team.join(stranger, invitation)
         assert not Membership.objects.filter(user=stranger, workspace=workspace).exists()
+
+    def test_they_need_the_second_factor_that_the_workspace_asks_for(self, client, workspace, maker):
+        _invitation, token = team.invite(maker.memberships.get(), role="manager")
+        Workspace.objects.filter(pk=workspace.pk).update(needs_second_factor=True)
+        visitor = Client()
+        visitor.force_login(factories.make_person(username="nina"))
+        assert accept(visitor, f"/invitation/{token}/").status_code == 410
+        assert not workspace.memberships.filter(user__username="nina").exists()
+        TOTP.activate(maker, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+        assert accept(visitor, f"/invitation/{token}/").url == "/runs/"
 
     def test_she_who_was_removed_does_not_get_in_by_her_own_link(self, workspace, manager, maker):
         _invitation, token = team.invite(maker.memberships.get(), role="manager")
