@@ -14,6 +14,7 @@ from people.audit import Act
 from people.forms import LimitsForm, NameForm, SettingsForm
 from people.models import Workspace
 from people.permissions import MANAGE, PERSON, permission, refused
+from people.reauthentication import bring_second_factor, lacks_second_factor
 
 ONLY_ADMINISTRATORS = gettext_lazy("Only administrators make workspaces here.")
 
@@ -40,6 +41,8 @@ def new(request):
     """A new workspace, for those who may make one."""
     if not may_make_workspaces(request.user):
         return refused(request, ONLY_ADMINISTRATORS)
+    if settings.WORKSPACE_CREATION != "anyone" and lacks_second_factor(request.user):
+        return bring_second_factor(request)
     form = NameForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         team.make_workspace(request.user, name=form.cleaned_data["name"])

@@ -1,6 +1,7 @@
 """A person in two workspaces sees one of them at a time, and no trace of the other."""
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.test import Client
 
 from people.audit import Act, AuditEntry
@@ -113,6 +114,16 @@ class TestMaking:
         assert (membership.workspace.name, membership.role) == ("Mine", "manager")
         assert not hasattr(membership.workspace, "giga_account")
         assert AuditEntry.objects.get(act=Act.WORKSPACE_MADE).workspace_id == membership.workspace_id
+
+    def test_an_administrator_makes_none_without_the_factor_that_one_asks_for(self, client, operator, other):
+        operator.is_superuser = True
+        operator.save()
+        Workspace.objects.filter(pk=other.pk).update(needs_second_factor=True)
+        for ask in (client.get, client.post):
+            assert ask("/workspaces/new/", {"name": "Mine"}).url == "/accounts/2fa/"
+        assert not Workspace.objects.filter(name="Mine").exists()
+        TOTP.activate(operator, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+        assert client.post("/workspaces/new/", {"name": "Mine"}).url == "/team/"
 
     @pytest.mark.parametrize("name", ["", "   ", "x" * 81])
     def test_a_bad_name_comes_back_with_a_sentence(self, client, settings, name):
