@@ -92,6 +92,38 @@ def test_after_five_wrong_tries_from_five_addresses_the_right_one_is_not_looked_
     assert signed_in_with(code=code_now())
 
 
+def of_another_form(person) -> list[str]:
+    """What no passkey says."""
+    good = json.loads(credential(person))
+    parts = set(good["response"])
+    texts = ["{}", "[]", "null", "x", "1", '{"id":1}', "[" * 3000]
+    for name in (*good, *parts):
+        for odd in (None, 1, [], {}, "é", "\ud800", "!!!", "AAA", ""):
+            changed = json.loads(credential(person))
+            (changed["response"] if name in parts else changed)[name] = odd
+            texts.append(json.dumps(changed))
+    return texts
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/accounts/2fa/webauthn/login/", SECOND_STEP, "/accounts/2fa/webauthn/add/"],
+    ids=lambda path: path,
+)
+def test_a_passkeys_answer_of_another_form_is_a_wrong_one(person, path):
+    visitor = Client()
+    if path == SECOND_STEP:
+        visitor.post("/accounts/login/", {"login": "mona", "password": PASSWORD})
+    elif path.endswith("add/"):
+        factories.sign_in(visitor, person)
+    for said in of_another_form(person):
+        cache.clear()
+        visitor.get(path, headers={"X-Requested-With": "XMLHttpRequest"})
+        answer = visitor.post(path, {"credential": said, "name": "Key"})
+        where = (302, "/accounts/login/") if "login" in path else (200, "")
+        assert (answer.status_code, answer.headers.get("Location", "")) == where, said
+
+
 def test_kinds_of_wrong_tries_count_together(person, codes):
     for typed in [*wrong_tries(person), *wrong_tries(person)][:5]:
         signed_in_with(**typed)
