@@ -166,8 +166,9 @@ CSRF_TRUSTED_ORIGINS = SITE_ORIGINS
 is_https = urlsplit(SITE_URL).scheme == "https"
 if SITE_URL and not is_https and urlsplit(SITE_URL).hostname not in LOOPBACK:
     fail("SITE_URL must be https: over plain http everybody on the way reads along and may launch")
-if DEBUG and (is_https or HOST not in LOOPBACK):
-    fail("DEBUG shows code with each error: not with an https SITE_URL, nor a HOST that others reach")
+is_reached = is_https or HOST not in LOOPBACK or TRUSTED_PROXIES or not {*allowed_hosts} <= {*LOOPBACK_NAMES}
+if DEBUG and is_reached:
+    fail("DEBUG shows code with each error: not with an https SITE_URL, a HOST, a proxy or a name for others")
 if any("*" in host for host in ALLOWED_HOSTS):
     fail("ALLOWED_HOSTS must name each host: with * any name a browser was fooled with is good enough")
 

@@ -151,6 +151,8 @@ DANGEROUS = [
     ({"DEBUG": "true", "SITE_URL": "https://localhost"}, "DEBUG shows code"),
     ({"DEBUG": "true", "SITE_URL": "", "HOST": "0.0.0.0"}, "DEBUG shows code"),
     ({"DEBUG": "true", "SITE_URL": "", "HOST": "::"}, "DEBUG shows code"),
+    ({"DEBUG": "true", "SITE_URL": "", "ALLOWED_HOSTS": "watch.example.com"}, "DEBUG shows code"),
+    ({"DEBUG": "true", "SITE_URL": "", "TRUSTED_PROXIES": "1"}, "DEBUG shows code"),
     ({"GIGA_API_KEY": "giga_sk_ with spaces"}, "GIGA_API_KEY must be one word"),
     ({"GIGA_API_KEY": "giga_sk_schlüssel"}, "GIGA_API_KEY must be one word"),
     ({"GIGA_API_KEY": "giga"}, "GIGA_API_KEY must be one word"),
