@@ -105,7 +105,7 @@ class InvitedByTheirDomain(DefaultSocialAccountAdapter):
         if process == AuthProcess.REDIRECT:
             return _say_again(request, sociallogin)
         if process == AuthProcess.CONNECT:
-            return _connect(request)
+            return _must_be_recent(request)
         # Whoever is signed in already comes in anew, and perhaps as somebody else.
         if not _is_welcome(sociallogin):
             audit(None, Act.SIGN_IN_FAILED, settings.OIDC_NAME, after={"reason": "domain"})
@@ -157,7 +157,7 @@ def _began_to_connect(request) -> bool:
     return request.user.is_authenticated and time.time() - since < app_settings.REAUTHENTICATION_TIMEOUT
 
 
-def _connect(request) -> None:
+def _must_be_recent(request) -> None:
     if not is_recent(request):
         raise ImmediateHttpResponse(redirect(say_again_url(reverse("socialaccount_connections"))))
 

@@ -81,8 +81,8 @@ def invite(membership: Membership, *, role: str, email: str = "") -> tuple[Invit
 
 @transaction.atomic
 def revoke(membership: Membership, invitation: Invitation) -> bool:
-    """Make the link of an invitation worthless; False when it was not open any more."""
-    mine = Invitation.objects.open().filter(pk=invitation.pk, workspace=membership.workspace)
+    """Make the link of an invitation worthless; False when it was used or over already."""
+    mine = Invitation.objects.unanswered().filter(pk=invitation.pk, workspace=membership.workspace)
     if not mine.update(revoked_at=timezone.now()):
         return False
     audit(membership, Act.INVITATION_REVOKED, invitation.email, before={"role": invitation.role})

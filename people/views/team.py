@@ -112,6 +112,8 @@ def _page(request, form, *, link: str = "", status: int = 200):
     }
     if membership.can_manage:
         context["invitations"] = (
-            Invitation.objects.open().filter(workspace=membership.workspace).select_related("created_by")
+            Invitation.objects.unanswered()
+            .filter(workspace=membership.workspace)
+            .select_related("created_by")
         )
     return render(request, "people/team.html", context, status=status)

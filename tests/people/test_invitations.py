@@ -410,6 +410,15 @@ class TestWhoMadeIt:
         TOTP.activate(maker, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
         assert accept(visitor, f"/invitation/{token}/").url == "/runs/"
 
+    def test_a_link_that_lets_nobody_in_for_now_can_be_revoked(self, client, workspace, manager, maker):
+        """Its maker may bring the second factor any time."""
+        invitation, _token = team.invite(maker.memberships.get(), role="manager")
+        TOTP.activate(manager, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+        Workspace.objects.filter(pk=workspace.pk).update(needs_second_factor=True)
+        factories.sign_in(client, manager)
+        assert f"/team/invitations/{invitation.pk}/revoke/" in client.get("/team/").content.decode()
+        assert team.revoke(manager.memberships.get(), invitation)
+
     def test_she_who_was_removed_does_not_get_in_by_her_own_link(self, workspace, manager, maker):
         _invitation, token = team.invite(maker.memberships.get(), role="manager")
         team.remove(manager.memberships.get(), maker.memberships.get())
