@@ -78,6 +78,7 @@ async def answer_of(live: Socket) -> str:
     return "open"
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("path", MATRIX["sockets"])
 async def test_each_socket_lets_in_whom_the_matrix_names(cast, path):
     async with desktop_of(cast["run"]):

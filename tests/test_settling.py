@@ -207,6 +207,7 @@ class TestReadAgain:
         with pytest.raises(accepting.NotAllowed):
             settling.read_again(run, membership_of(viewer))
 
+    @pytest.mark.strictest_database
     @pytest.mark.long
     def test_whatever_giga_says_stays_a_text(self, noon, ask, client, run):
         def told(text):

@@ -1,5 +1,5 @@
 """Characters that no database stores, in every field, query and cookie: replaced, never an error. Postgres is
-the strict one about NUL; it runs this file too."""
+the strict one about NUL."""
 
 import pytest
 from django.conf import settings
@@ -14,6 +14,8 @@ from tests import factories
 from tests.access import MATRIX, same_login
 from tests.asgi_socket import Socket
 from tests.walk import cell
+
+pytestmark = pytest.mark.strictest_database
 
 NUL, HALF = "a\x00b", "a\ud800b"
 FORMS = [BulkForm, FlagForm, FollowUpForm, LaunchForm, NoteForm, RunFilterForm, SavedViewForm]

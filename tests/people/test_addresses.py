@@ -18,6 +18,8 @@ from tests.served import free_port
 
 OLD, NEW, THIRD = "mona@example.com", "mona@example.org", "mona@example.net"
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture(params=[True, False], ids=["confirmed", "never confirmed"])
 def person(request, manager, settings):

@@ -20,6 +20,8 @@ from people.templatetags.team import device_name
 from runs.models import Run
 from tests import factories
 
+pytestmark = pytest.mark.any_database
+
 PASSWORD = "a long password of mona"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
