@@ -53,12 +53,8 @@ def add_tag(membership: Membership, runs: Iterable[Run], name: str) -> Outcome:
     _must_operate(membership)
     outcome = Outcome()
     for run in runs:
-        names = [tag.name for tag in run.shown_tags]
-        if name in names:
-            outcome.note(run, _("It has that tag already."))
-        else:
-            run.tag([*names, name], by=membership.user)
-            outcome.note(run)
+        is_added = run.add_tag(name, by=membership.user)
+        outcome.note(run, "" if is_added else _("It has that tag already."))
     return outcome
 
 

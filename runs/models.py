@@ -427,6 +427,18 @@ class Run(models.Model):
             self._change(kind="tag", why=", ".join(names), by=by, even_final=True)
 
     @writes
+    def add_tag(self, name: str, *, by) -> bool:
+        """Give this run one more tag, beside those that others give it at the same time. False when it has it
+        already."""
+        with transaction.atomic():
+            hold(self)
+            names = list(self.tags.values_list("name", flat=True))
+            if name in names:
+                return False
+            self.tag([*names, name], by=by)
+        return True
+
+    @writes
     def call_for_somebody(self, needs: str, *, by) -> bool:
         """Set the flag that this run needs a person, with what for. False for a run that is over."""
         flag = NO_FLAG | {"needs": needs, "needs_at": timezone.now(), "needs_by": by}

@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from people.models import Workspace
+from runs import bulk as actions
 from runs.models import AgentSession, Run
 from runs.status import Status
 from tests import factories
@@ -103,6 +104,14 @@ class TestActions:
             "0 runs done.",
             "1 run not done: It has that tag already.",
         ]
+
+    def test_a_tag_leaves_the_one_that_a_colleague_gives_meanwhile(self, workspace, operator):
+        run = factories.make_run(workspace)
+        rows = list(Run.objects.for_list())
+        run.tag(["of a colleague"], by=operator)
+        outcome = actions.add_tag(operator.memberships.get(), rows, "mine")
+        assert outcome.done == [run]
+        assert list(run.tags.values_list("name", flat=True)) == ["mine", "of a colleague"]
 
     def test_a_tag_without_a_name_is_refused(self, signed_in, workspace):
         assert told(bulk(signed_in, "tag", [factories.make_run(workspace)], tag=" ")) == ["Write the tag."]

@@ -114,6 +114,15 @@ def test_no_word_is_lost_when_many_write_at_once(workspace, operator):
     assert [len(found(tag)) for tag in tags] == [int(tag == kept) for tag in tags]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_no_tag_is_lost_when_many_are_added_at_once(workspace, operator):
+    run = factories.make_run(workspace)
+    tags = [f"tag{number}" for number in range(8)]
+    at_once(run.pk, [lambda run, tag=tag: run.add_tag(tag, by=operator) for tag in tags])
+    assert list(run.tags.values_list("name", flat=True)) == tags
+    assert [tag for tag in tags if found(tag) != [run.title]] == []
+
+
 def test_a_tag_that_is_taken_away_is_not_found_any_more(workspace, operator):
     run = factories.make_run(workspace)
     run.tag(["quarterly"], by=operator)
