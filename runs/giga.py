@@ -5,6 +5,7 @@ do. Nothing in here retries, sleeps or follows a redirect."""
 
 import json
 import math
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,6 +21,7 @@ MAX_ID_LENGTH = 200
 DEFAULT_RETRY_AFTER_S = 60.0
 # What Giga's API guide says of Retry-After is kept to, up to a day.
 MAX_RETRY_AFTER_S = 86_400.0
+SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")  # gateways write fractions, which HTTP has not
 MOST_FILES = 1000
 SECRET_NAMES = ("vncurl", "streamurl", "token", "authorization", "apikey", "secret", "password")
 
@@ -468,17 +470,15 @@ def _without_secrets(value: object, *, depth: int = 20) -> object:
 
 
 def _retry_after_s(answer: Answer) -> float:
-    """For how many seconds nothing is to be asked, by an answer that is an error: what Retry-After says, in
-    whole seconds or as an HTTP date, up to a day; 60 for a 429 that says nothing usable, else 0."""
+    """For how many seconds nothing is to be asked, by an answer that is an error, whatever its status: what
+    Retry-After says, in seconds or as an HTTP date, up to a day; 60 for a 429 that says nothing usable, else
+    0."""
     silent = DEFAULT_RETRY_AFTER_S if answer.status == 429 else 0.0
-    if answer.status != 429 and answer.status < 500:
-        return 0.0
     said = (answer.headers.get("Retry-After") or "").strip()
     numbers = [number.strip() for number in said.split(",")]
-    if all(number.isascii() and number.isdecimal() for number in numbers):
-        # A number with more digits than a day has is more than a day; Python refuses to read the longest.
-        digits = [number.lstrip("0") or "0" for number in numbers]
-        seconds = max(float(text) if len(text) < 9 else MAX_RETRY_AFTER_S for text in digits)
+    if all(SECONDS.fullmatch(number) for number in numbers):
+        # Of many digits it is infinite, and so cut to a day.
+        seconds = max(map(float, numbers))
     else:
         try:
             at = parsedate_to_datetime(said)

@@ -6,6 +6,8 @@ import json
 import socket
 import threading
 import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 import responses
@@ -136,7 +138,11 @@ def test_an_error_says_what_to_do(answers, status, code, outcome):
         (None, 60),
         ("soon", 60),
         ("", 60),
-        ("1.5", 60),
+        ("1.5", 1.5),
+        ("3600.5", 3600.5),
+        ("1e3", 60),
+        ("120 s", 60),
+        ("+120", 60),
         ("9" * 400, 86_400),
     ],
 )
@@ -146,6 +152,28 @@ def test_retry_after_is_read_defensively(answers, header, seconds):
     with pytest.raises(GigaError) as caught:
         read_run()
     assert caught.value.retry_after_s == seconds
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 409, 422, 425, 500, 502, 503])
+def test_retry_after_counts_with_whatever_status_it_comes(answers, status):
+    """Some give 403 to whoever asks too often, and 409 to who comes too soon; who says nothing is asked
+    again."""
+    for headers, seconds in (({"Retry-After": "3600"}, 3600), ({"Retry-After": "soon"}, 0), ({}, 0)):
+        answers.get(RUN_URL, json={"error": {"code": "NO"}}, status=status, headers=headers)
+        with pytest.raises(GigaError) as caught:
+            read_run()
+        assert caught.value.retry_after_s == seconds
+        answers.reset()
+
+
+def test_retry_after_as_a_date_is_how_long_that_is_from_now(answers):
+    for hours, seconds in ((1, 3600), (-24, 1), (24 * 30, 86_400)):
+        said = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
+        answers.get(RUN_URL, json={"error": {"code": "NO"}}, status=429, headers={"Retry-After": said})
+        with pytest.raises(GigaError) as caught:
+            read_run()
+        assert caught.value.retry_after_s == pytest.approx(seconds, abs=5)
+        answers.reset()
 
 
 UNREADABLE = [
