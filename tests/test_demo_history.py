@@ -169,6 +169,17 @@ class TestTheCommand:
             call_command("demo_history")
         assert not Run.objects.exists() and not Membership.objects.exists()
 
+    @pytest.mark.parametrize(
+        "meet", [lambda demo: factories.make_workspace("Real"), lambda demo: factories.make_run(demo)]
+    )
+    def test_is_refused_where_a_real_giga_was_met(self, demo, meet):
+        """By another workspace, or by this one before the demo's key stood in its place."""
+        meet(demo)
+        before = list(Run.objects.values())
+        with pytest.raises(CommandError, match="a real Giga has been used here"):
+            call_command("demo_history")
+        assert list(Run.objects.values()) == before and not Membership.objects.exists()
+
     def test_is_refused_beside_a_real_key_of_the_environment(self, demo, settings):
         settings.GIGA_API_KEY = factories.KEY
         with pytest.raises(CommandError, match="GIGA_API_KEY is set"):

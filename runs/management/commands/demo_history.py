@@ -4,7 +4,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from people.models import Workspace
+from runs import instance
 from runs.demo_history import RUNS, NotForThis, fill
+from runs.models import GigaAccount
 
 
 class Command(BaseCommand):
@@ -25,6 +27,9 @@ class Command(BaseCommand):
         workspace = Workspace.objects.order_by("id").first()
         if workspace is None:
             raise CommandError("there is no workspace yet: start `manage.py serve` once")
+        is_demo = GigaAccount.objects.filter(workspace=workspace, is_simulated=True).exists()
+        if is_demo and instance.has_met_giga():
+            raise CommandError("a real Giga has been used here: made-up runs do not belong beside real ones")
         try:
             count = fill(workspace, seed=seed, runs=runs)
         except NotForThis as reason:
