@@ -266,7 +266,11 @@ def requests_left(access: Access) -> int | None:
     """`GET /api/billing`, which changes nothing: whether the key works, and how many requests it has left in
     this minute, None where Giga does not say. Raises GigaError."""
     answer = _ask(access, "GET", "/api/billing")
-    _judge(answer, _body(access, answer))
+    raw = _body(access, answer)
+    _judge(answer, raw)
+    said = _parsed(raw)
+    if not isinstance(said, dict) or said.get("success") is not True:
+        raise GigaError("Giga did not say whether the key works", outcome=Outcome.UNCLEAR)
     left = answer.headers.get("X-RateLimit-Remaining", "")
     return int(left) if left.isascii() and left.isdecimal() and len(left) < 7 else None
 

@@ -106,6 +106,11 @@ SAYS_NOTHING_OF_THE_KEY = {
     "a page of a proxy": {"body": "<h1>Bad gateway</h1>", "status": 502},
     "an outage": {"json": {"error": {"code": "INTERNAL_ERROR", "message": "Down"}}, "status": 500},
     "forbidden by a proxy": {"body": "No.", "status": 403},
+    "nothing": {"json": {}},
+    "an error that is none": {"json": {"error": "invalid key"}},
+    "somebody else": {"json": {"message": "Welcome", "status": "ok"}},
+    "no success": {"json": {"success": False, "data": {}}},
+    "success as a word": {"json": {"success": "true", "data": {}}},
 }
 SAYS_NO = {
     "unknown": {"json": {"error": {"code": "INVALID_API_KEY", "message": "Unknown key"}}, "status": 401},
