@@ -84,7 +84,7 @@ def extend(extension_id: int) -> None:
     except GigaError as error:
         account.note(error)
         if error.was_not_done:
-            _end(extension, Extension.Outcome.REFUSED, f"{MINUTES} min were not added: {error.message}")
+            _refuse(extension, f"{MINUTES} min were not added: {error.message}")
         else:
             why = f"Whether {MINUTES} min were added is not known: {error.message}"
             _end(extension, Extension.Outcome.UNCLEAR, why)
@@ -101,13 +101,27 @@ def _has_time_to_ask(extension: Extension) -> bool:
     return mine.filter(claimed_until__gt=call_ends_at).exists()
 
 
+def _answered(extension: Extension, outcome: str) -> bool:
+    """What Giga says is better than what they could know who gave the press up meanwhile."""
+    if extension.become(outcome):
+        return True
+    extension.refresh_from_db(fields=["outcome"])
+    return extension.outcome == Extension.Outcome.UNCLEAR and extension.become(outcome)
+
+
 @transaction.atomic
 def _confirm(extension: Extension) -> None:
-    if extension.become(Extension.Outcome.CONFIRMED):
+    if _answered(extension, Extension.Outcome.CONFIRMED):
         run = extension.run
         added = F("extended_minutes") + MINUTES
         Run.objects.filter(pk=run.pk).update(extended_minutes=added)
         run.record("extend", why=f"{MINUTES} min added, says Giga")
+
+
+@transaction.atomic
+def _refuse(extension: Extension, why: str) -> None:
+    if _answered(extension, Extension.Outcome.REFUSED):
+        extension.run.record("extend", why=why)
 
 
 @transaction.atomic
@@ -118,8 +132,9 @@ def _end(extension: Extension, outcome: str, why: str) -> None:
 
 def give_up_sending() -> int:
     """Extensions whose process is gone while Giga was being asked: nobody knows what Giga heard."""
-    stuck = Extension.objects.filter(outcome=Extension.Outcome.SENDING, claimed_until__lte=timezone.now())
-    for extension in stuck.select_related("run"):
+    sending = Extension.objects.filter(outcome=Extension.Outcome.SENDING)
+    stuck = list(sending.filter(claimed_until__lte=timezone.now()).select_related("run"))
+    for extension in stuck:
         why = f"Whether {MINUTES} min were added is not known: Gigawatch was stopped while it asked"
         _end(extension, Extension.Outcome.UNCLEAR, why)
     return len(stuck)

@@ -149,6 +149,43 @@ def test_a_process_that_slept_through_its_claim_asks_no_more(pressed, monkeypatc
     assert pressed.outcome == Extension.Outcome.SENDING
 
 
+@pytest.mark.parametrize(
+    "answer, outcome, minutes, last",
+    [
+        ({"json": DONE}, "confirmed", 15, "15 min added, says Giga"),
+        (
+            {"json": {"error": {"code": "NO", "message": "It ended."}}, "status": 422},
+            "refused",
+            0,
+            "15 min were not added: It ended.",
+        ),
+        (
+            {"body": "", "status": 502},
+            "unclear",
+            0,
+            "Whether 15 min were added is not known: Gigawatch was stopped while it asked",
+        ),
+    ],
+)
+def test_what_giga_answers_counts_though_the_press_was_given_up_meanwhile(
+    pressed, monkeypatch, answer, outcome, minutes, last
+):
+    """A process that was stopped while it asked, and goes on after others said that it is not known."""
+    ask = extending.giga.extend_sandbox
+
+    def stopped_meanwhile(*args, **kwargs):
+        try:
+            return ask(*args, **kwargs)
+        finally:
+            Extension.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+            assert extending.give_up_sending() == 1
+
+    monkeypatch.setattr(extending.giga, "extend_sandbox", stopped_meanwhile)
+    extend(pressed, times=2, **answer)
+    assert (pressed.outcome, pressed.run.extended_minutes) == (outcome, minutes)
+    assert said(pressed.run)[-1] == last
+
+
 def test_a_gateway_that_says_too_many_requests_leaves_it_unknown(pressed):
     """It may say so of what Giga has done."""
     extend(pressed, times=3, body="Too many requests", status=429, headers={"Retry-After": "9"})
