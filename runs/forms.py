@@ -247,13 +247,18 @@ class BulkForm(forms.Form):
         error_messages={"required": _("Say what to do."), "invalid_choice": _("Say what to do.")},
     )
     run = RunIdsField(required=False)
-    everything = forms.BooleanField(required=False)
+    # Not a box of Django's, which takes "off" and "no" for a tick, too: everything is meant by who says so.
+    everything = forms.ChoiceField(
+        required=False,
+        choices=[(said, said) for said in ("1", "on", "true", "True")],
+        error_messages={"invalid_choice": _("Say what to do.")},
+    )
     tag = forms.CharField(required=False, max_length=TAG_LENGTH)
     token = forms.UUIDField(required=False)
 
     def clean(self):
         cleaned = super().clean()
-        if not cleaned.get("everything") and not cleaned.get("run"):
+        if not cleaned.get("everything") and not cleaned.get("run") and not self.errors:
             raise forms.ValidationError(_("Select a run first."))
         if cleaned.get("action") == "tag" and not cleaned.get("tag"):
             self.add_error("tag", _("Write the tag."))

@@ -47,6 +47,14 @@ class TestWhich:
         assert told(answer) == ["60 runs done."]
         assert Run.objects.filter(tags__name="acme").count() == 60 and not running.tags.exists()
 
+    @pytest.mark.parametrize("said", ["off", "no", "0", "false", "null", "x", "1 "])
+    def test_everything_is_meant_by_who_says_so(self, signed_in, workspace, rung, said):
+        runs = [factories.make_run(workspace, Status.FAILED) for _ in range(3)]
+        for picked in ([], runs[:1]):
+            answer = bulk(signed_in, "relaunch", picked, everything=said, token=str(uuid.uuid4()))
+            assert told(answer) == ["Say what to do."]
+        assert (Run.objects.count(), rung) == (3, [])
+
     def test_never_those_of_others(self, signed_in, workspace, stranger):
         theirs = factories.make_run(stranger.memberships.get().workspace)
         assert told(bulk(signed_in, "tag", [theirs], tag="acme")) == ["0 runs done."]
