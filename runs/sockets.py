@@ -74,8 +74,8 @@ class Socket(AsyncWebsocketConsumer):
             await super().dispatch(message)
         except StopConsumer:
             raise
-        except OSError:
-            self.is_over = True  # the browser went away while something was said to it
+        except OSError:  # the browser went away while something was said to it, or what we ask did
+            await self.close(TRY_AGAIN)
         except Exception:
             logger.exception("a socket failed, its page is asked to come back")
             await self.close(TRY_AGAIN)

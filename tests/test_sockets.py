@@ -240,13 +240,17 @@ async def left_by(live: Socket) -> dict:
 
 
 @pytest.mark.parametrize("path", PAGES)
-@pytest.mark.parametrize("fails", ["greeting", "recent_events", "attend"])
-async def test_a_socket_that_could_not_greet_is_remembered_by_no_group(cast, monkeypatch, path, fails):
-    """What nobody reads is written to until the layer forgets it, which takes a day."""
+@pytest.mark.parametrize("fails", ["trouble", "greeting", "recent_events", "attend"])
+@pytest.mark.parametrize(
+    "error", [OperationalError("the database is away"), ConnectionResetError("so is Redis")]
+)
+async def test_a_socket_that_could_not_greet_is_remembered_by_no_group(cast, monkeypatch, path, fails, error):
+    """What nobody reads is written to until the layer forgets it, which takes a day. Its page, which would
+    wait for news for ever, is asked to come back."""
     client = await make_cast_and_sign_in(cast, "olga")
     get_channel_layer().groups.clear()
     consumer = {"/ws/runs/": RunListConsumer, "/ws/wall/": WallConsumer}.get(path, RunConsumer)
-    monkeypatch.setattr(consumer, fails, Mock(side_effect=OperationalError("the database is away")))
+    monkeypatch.setattr(consumer, fails, Mock(side_effect=error))
     live = socket(path.format(run=cast["run"].pk), client)
     await live.connect()
     assert await live.closed_with() == 1013
