@@ -141,14 +141,19 @@ def why_environment_is_not_used(workspace: Workspace) -> str:
     sentence for the log. Where there is a key to lose the new one is tried first, with one request."""
     account, key = account_of(workspace), settings.GIGA_API_KEY
     old_key = account.readable_key if account and not account.paused_at else ""
-    is_other = account and (settings.GIGA_API_URL, key) != (account.api_url, old_key)
-    if not old_key or not is_other or account.key_set_at:
+    is_in_use = account and (settings.GIGA_API_URL, key) == (account.api_url, old_key)
+    if is_in_use or (account and account.key_set_at):
         return ""
-    tried, _error = _ask(Access(settings.GIGA_API_URL, key, client_id=f"gigawatch-{workspace.pk}"))
+    if _is_of_another(workspace, key):
+        tried = KeyTest(False, OF_ANOTHER)
+    elif old_key:
+        tried, _error = _ask(Access(settings.GIGA_API_URL, key, client_id=f"gigawatch-{workspace.pk}"))
+    else:
+        return ""
     if tried.works:
         return ""
     audit(ENVIRONMENT, Act.KEY_TESTED, workspace=workspace, after=_noted(key, tried))
-    stays = f"the key {ends_of(old_key)} stays in use"
+    stays = f"the key {ends_of(old_key)} stays in use" if old_key else "and no other is in use"
     return f"GIGA_API_KEY ({ends_of(key)}) is not taken, {stays}: {tried.text}"
 
 

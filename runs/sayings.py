@@ -125,7 +125,7 @@ LAUNCHED_HERE = Counted(
 HOURS_USED = Counted(
     "most",
     lambda most: ngettext(
-        "%(used)s of %(most)s run-hour of the last 24 hours are used: this one does not fit.",
+        "%(used)s of %(most)s run-hour of the last 24 hours is used: this one does not fit.",
         "%(used)s of %(most)s run-hours of the last 24 hours are used: this one does not fit.",
         most,
     ),

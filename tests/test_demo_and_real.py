@@ -206,6 +206,20 @@ def test_where_there_is_no_key_to_lose_none_is_tried(real, giga, workspace, happ
     assert not giga.calls
 
 
+@pytest.mark.parametrize("has_key", [True, False])
+def test_a_key_of_the_environment_that_another_workspace_uses_is_not_taken(
+    real, giga, workspace, has_key, caplog
+):
+    """Two that keep to what Giga allows for one key would together ask twice as often."""
+    factories.make_workspace("Other team", key=NEW)
+    if not has_key:
+        account_of(workspace).delete()
+    before = list(GigaAccount.objects.values())
+    prepare.connect_giga(workspace)
+    assert list(GigaAccount.objects.values()) == before and not giga.calls
+    assert "Another workspace uses this key" in caplog.messages[-1] and NEW not in caplog.text
+
+
 def test_a_key_that_a_manager_set_stays_and_is_not_asked_about(real, giga, workspace, manager):
     account_of(workspace).set_key(KEY, by=manager)
     prepare.connect_giga(workspace)

@@ -187,7 +187,7 @@ def test_what_was_noted_by_who_reads_german_is_kept_in_english_and_told_to_each(
         team.revoke(manager, team.invite(manager, role="viewer")[0])
     noted = AuditEntry.objects.exclude(act=Act.SIGNED_IN).order_by("number")
     kept = [(entry.before, entry.object, entry.after) for entry in noted]
-    spent = "1 of 1 run-hour of the last 24 hours are used: this one does not fit."
+    spent = "1 of 1 run-hour of the last 24 hours is used: this one does not fit."
     assert kept == [
         ({}, "GET /runs/new/", {"reason": "Only operators and managers launch runs."}),
         ({}, "Count", {"limit": spent}),
@@ -199,7 +199,7 @@ def test_what_was_noted_by_who_reads_german_is_kept_in_english_and_told_to_each(
     )
     in_both = [
         ("Only operators and managers launch runs.", "Läufe starten nur Bediener und Verwalter."),
-        (spent, "1 von 1 Laufstunde der letzten 24 Stunden sind verbraucht: dieser Lauf passt nicht mehr."),
+        (spent, "1 von 1 Laufstunde der letzten 24 Stunden ist verbraucht: dieser Lauf passt nicht mehr."),
     ]
     assert words_of(in_english, *in_both) == [english for english, _ in in_both]
     assert words_of(in_german, *in_both) == [german for _, german in in_both]

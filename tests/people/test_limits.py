@@ -113,7 +113,7 @@ class TestExtensions:
         for headers in ({}, {"HX-Request": "true"}):
             answer = client.post(f"/runs/{run.pk}/extend/", {"token": uuid.uuid4()}, headers=headers)
             assert answer.status_code == 422
-            assert "1 of 1 run-hour of the last 24 hours are used" in answer.content.decode()
+            assert "1 of 1 run-hour of the last 24 hours is used" in answer.content.decode()
         assert not run.extensions.exists()
 
 
