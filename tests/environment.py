@@ -4,6 +4,7 @@ and with `--database=postgres` a Postgres and a Redis instead of SQLite and memo
 Workers inherit it from the process that starts them. They share the folder and the servers, where each has a
 database, a Redis database and a prefix of channels of its own."""
 
+import gc
 import os
 import shutil
 import sys
@@ -75,6 +76,12 @@ def pytest_addoption(parser):
         default="sqlite",
         help="what the tests that touch a database run on; with postgres, the others are left out",
     )
+
+
+def pytest_collection_finish():
+    """What is there by now stays: the collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -59,6 +59,7 @@ def test_one_of_eight_leases_a_key(workspace):
     assert len([fences for fences in taken if fences]) == 1
 
 
+@pytest.mark.long
 def test_eight_that_take_keep_and_give_back_many_keys_hold_none_of_them_twice(db):
     """Nor do they wait for each other in a circle: the database would end one of them."""
     keys = [factories.make_workspace(f"Team {number}").giga_account.pk for number in range(40)]

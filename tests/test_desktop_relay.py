@@ -29,7 +29,7 @@ from tests.serving import serving
 from tests.test_sockets import sign_in
 from tests.test_view_only import DESKTOP, OF_NOVNC, UPDATE, encodings
 
-pytestmark = [pytest.mark.any_database, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.any_database, pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 GREETING = DESKTOP[:12]
 MEGABYTE = 1 << 20
@@ -314,7 +314,6 @@ async def test_many_fragments_of_one_message_are_not_held_together(port, run, to
         assert await shown(port, token) == desktop_consumer.TOO_MUCH
 
 
-@pytest.mark.long
 async def test_fragments_pass_as_they_come_and_empty_ones_are_nothing(port, run, token):
     async def act(reader, writer):
         await websocket_opened(reader, writer)
@@ -331,7 +330,6 @@ async def test_fragments_pass_as_they_come_and_empty_ones_are_nothing(port, run,
         assert await asyncio.wait_for(connection.recv(), 60) == GREETING
 
 
-@pytest.mark.long
 async def test_a_viewer_that_takes_nothing_holds_up_its_desktop(port, run, token):
     sent, is_held = 0, asyncio.Event()
 
@@ -366,7 +364,6 @@ def handshake(path: str, *, origin: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-@pytest.mark.long
 async def test_a_desktop_that_pings_and_takes_no_answer_is_given_up(port, run, token, monkeypatch):
     monkeypatch.setattr(websocket, "MAX_UNSENT", 65536)
     ping = Frame(Opcode.PING, bytes(125)).serialize(mask=False) * 500
@@ -414,7 +411,6 @@ async def held_socket(port, run, token):
     return connection
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     "piece",
     [

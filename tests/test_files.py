@@ -147,6 +147,7 @@ class TestSimulated:
         assert page.count('class="file-line"') == 4 and page.count("size not told") == 2
         assert "<script>" not in page and "\x00" not in page
 
+    @pytest.mark.long
     @pytest.mark.parametrize("simulated", ["drip"], indirect=True)
     def test_a_giga_that_drips_is_waited_for_no_longer_than_its_deadline(
         self, signed_in, simulated, monkeypatch

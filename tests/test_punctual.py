@@ -59,6 +59,7 @@ def drip(connection) -> None:
         pass
 
 
+@pytest.mark.long
 def test_who_says_no_more_is_hung_up_on(port):
     waiting = {said: connected(port) for said in (b"", b"GET", HEAD)}
     for said, connection in waiting.items():
@@ -68,6 +69,7 @@ def test_who_says_no_more_is_hung_up_on(port):
         connection.close()
 
 
+@pytest.mark.long
 def test_who_drips_headers_is_hung_up_on(connection):
     connection.sendall(HEAD)
     drip(connection)  # comes to an end

@@ -14,7 +14,7 @@ from runs.models import Run, SavedView
 from runs.status import Status
 from tests import factories
 
-pytestmark = [pytest.mark.any_database, pytest.mark.usefixtures("rung")]
+pytestmark = [pytest.mark.any_database, pytest.mark.long, pytest.mark.usefixtures("rung")]
 
 UNREAD = [
     "status=bogus",

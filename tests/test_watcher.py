@@ -114,6 +114,7 @@ def test_a_watched_run_is_asked_about_most_and_nobody_starves(workspace, a_slice
     assert counts[0] >= 16 and min(counts[1:]) >= 1
 
 
+@pytest.mark.long
 def test_one_key_keeps_its_pace_and_each_key_has_its_own(a_slice, clock, asked, db):
     for name in ("one", "two"):
         workspace = factories.make_workspace(name)
@@ -123,6 +124,7 @@ def test_one_key_keeps_its_pace_and_each_key_has_its_own(a_slice, clock, asked, 
     assert 2 * 52 <= len(asked) <= 2 * 55
 
 
+@pytest.mark.long
 def test_rounds_that_come_late_do_not_slow_a_run_down(workspace, a_slice, clock, asked):
     """One reading in 2.27 s, though there is a round only every 0.4 s."""
     for _ in range(2):

@@ -13,6 +13,8 @@ from runs.models import GigaAccount, Run
 from runs.status import Status
 from tests.faults.clock import let_pass
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def impatient(monkeypatch):

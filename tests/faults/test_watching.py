@@ -14,6 +14,8 @@ from tests import factories
 from tests.faults.clock import let_pass
 from tests.faults.raw import http as answer_of
 
+pytestmark = pytest.mark.long
+
 CONFIGURATION = {
     "user_prompt": "Download the invoices",
     "goal_prompt": "All are there",

@@ -184,6 +184,7 @@ async def test_a_list_makes_nobody_watched(team, layer):
     await live.disconnect()
 
 
+@pytest.mark.long
 def test_the_live_parts_stand_in_the_page_as_they_are(team, monkeypatch):
     """Of a run in every status there is, and of lists of them all."""
     runs = [factories.make_run(team["workspace"], status) for status in Status]

@@ -311,6 +311,7 @@ class TestRowsOfBefore:
         assert f'<bdi>mona</bdi> <span class="mut">#{manager.pk}</span>' in page
 
 
+@pytest.mark.long
 @pytest.mark.any_database
 class TestRepeats:
     """What anybody can make happen as often as they like fills no disk."""

@@ -55,6 +55,7 @@ def test_a_login_nobody_uses_ends_after_eight_hours(signed_in, pass_time):
     assert signed_in.get("/runs/").url == "/accounts/login/?next=/runs/"
 
 
+@pytest.mark.long
 def test_one_that_is_used_lasts_and_after_seven_days_it_is_over_all_the_same(signed_in, pass_time):
     for _ in range(23):
         pass_time(hours=7)

@@ -14,6 +14,8 @@ from simulator.story import tell
 from tests.simulator.conftest import PROMPTS
 from tests.simulator.viewer import RAW, TIGHT, ZLIB, Viewer
 
+pytestmark = pytest.mark.long
+
 BELOW_THE_CLOCK = (0, 128, 1024, 768)
 FORM_565 = (16, 16, 0, 1, 31, 63, 31, 11, 5, 0)
 
