@@ -76,6 +76,7 @@ class TestWhatThereIs:
         assert not any(one.user.has_usable_password() for one in filled.memberships.all())
 
 
+@pytest.mark.any_database
 class TestItsTruth:
     def test_events_lead_from_queued_to_where_a_run_is(self, filled):
         for run in Run.objects.prefetch_related("events"):
@@ -137,6 +138,7 @@ def test_titles_that_are_hard_to_show_are_among_it_whenever_it_is_made(demo, hou
     assert {task.strip() for task in ODD_TASKS} <= prompts
 
 
+@pytest.mark.any_database
 class TestTheCommand:
     def test_says_what_it_did_and_does_it_once(self, demo, capsys):
         call_command("demo_history", runs=40)

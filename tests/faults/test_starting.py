@@ -13,7 +13,7 @@ from runs.models import GigaAccount, Run
 from runs.status import Status
 from tests.faults.clock import let_pass
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests import factories
 from tests.faults.clock import let_pass
 from tests.faults.raw import http as answer_of
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
 CONFIGURATION = {
     "user_prompt": "Download the invoices",

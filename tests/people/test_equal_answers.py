@@ -16,7 +16,7 @@ from people.later import later
 from people.models import Membership
 from tests import factories
 
-pytestmark = pytest.mark.any_database
+pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
 
 class Counting(MD5PasswordHasher):

@@ -16,7 +16,7 @@ from tests import factories
 from tests.people.provider import CLIENT_ID, CLIENT_SECRET, running_provider
 from tests.refused_settings import refusal
 
-pytestmark = pytest.mark.any_database
+pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
 LOGIN = "/accounts/oidc/sso/login/"
 
