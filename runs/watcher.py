@@ -42,12 +42,13 @@ Submit = Callable[[Callable[[Run, int, float], None], Run, int, float], object]
 
 @dataclass
 class Lease:
-    """A key this process watches. All times are by this process's own steady clock. `turns`: when each of
-    the readings that are booked may be sent; before `idle_until` none is due. `tried_at`: when to book was
-    tried last; `read_at`: when there was room for one."""
+    """A key this process watches, and asks with from `asks_from` on. All times are by this process's own
+    steady clock. `turns`: when each of the readings that are booked may be sent; before `idle_until` none is
+    due. `tried_at`: when to book was tried last; `read_at`: when there was room for one."""
 
     fence: int
     until: float
+    asks_from: float = 0.0
     turns: deque[float] = field(default_factory=deque)
     idle_until: float = 0.0
     tried_at: float = 0.0
@@ -78,7 +79,8 @@ class Lease:
             self.turns.popleft()
 
     def may_ask(self, now: float) -> bool:
-        return bool(self.runs) and now <= self.until - MARGIN_S and self.account.is_open
+        is_its_time = self.asks_from <= now <= self.until - MARGIN_S
+        return bool(self.runs) and is_its_time and self.account.is_open
 
     def interval_s(self, run: Run) -> float:
         return self.intervals.get(need(run), pace.FASTEST_POLL_S)
@@ -113,11 +115,13 @@ class Slice:
         return sum(self.ask(lease) for lease in self.leases.values())
 
     def keep_leases(self, fences: dict[int, int], now: float) -> None:
-        """Hold these leases for another while."""
-        for key, fence in fences.items():
+        """Hold these leases for another while. Keys that are new start one after the other within a reading's
+        time, and so stay apart: of many that ask in one moment the last would wait for all others."""
+        for turn, (key, fence) in enumerate(fences.items()):
             lease = self.leases.get(key)
             if lease is None or lease.fence != fence:
-                lease = self.leases[key] = Lease(fence, until=0.0)
+                asks_from = now + turn / len(fences) * pace.STEP_S
+                lease = self.leases[key] = Lease(fence, until=0.0, asks_from=asks_from)
             lease.until = now + LEASE_S
 
     def look(self, now: float) -> None:

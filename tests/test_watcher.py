@@ -2,6 +2,7 @@
 
 import copy
 import math
+from collections import Counter
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -112,6 +113,17 @@ def test_a_watched_run_is_asked_about_most_and_nobody_starves(workspace, a_slice
     rounds(a_slice, clock, 60)
     counts = [sum(run_id == pk for _, run_id in asked) for pk in (watched.pk, *others)]
     assert counts[0] >= 16 and min(counts[1:]) >= 1
+
+
+def test_keys_that_were_taken_at_once_do_not_ask_at_once(a_slice, clock, asked, db):
+    """The last of them would always wait for all others."""
+    for name in range(20):
+        workspace = factories.make_workspace(str(name))
+        for _ in range(4):
+            old_run(workspace)
+    rounds(a_slice, clock, 20)
+    at_once = Counter(at for at, _ in asked)
+    assert len(asked) > 300 and max(at_once.values()) <= 7
 
 
 @pytest.mark.long
@@ -307,6 +319,9 @@ def test_each_key_gets_a_reading_before_any_gets_another(
     monkeypatch.setattr(watcher, "MOST_UNDER_WAY", threads)
     for workspace in (factories.make_workspace(), factories.make_workspace()):
         old_run(workspace), old_run(workspace)
+    a_slice.look(clock.now)
+    for lease in a_slice.leases.values():
+        lease.asks_from = clock.now
     a_slice.round()
     assert len(asked) == 2
     assert [len(lease.turns) for lease in a_slice.leases.values()] == [left, left]
