@@ -36,9 +36,15 @@ MEGABYTE = 1 << 20
 
 
 @pytest.fixture(scope="module")
-def port():
-    with serving(application) as port:
-        yield port
+def server():
+    with serving(application) as server:
+        yield server
+
+
+@pytest.fixture
+def port(server):
+    yield server.port
+    server.finish()
 
 
 @pytest.fixture

@@ -35,8 +35,8 @@ async def application(scope, receive, send):
 def port():
     with pytest.MonkeyPatch.context() as patience:
         patience.setattr(punctual, "HEAD_WITHIN_S", 1.0)
-        with serving(application) as port:
-            yield port
+        with serving(application) as server:
+            yield server.port
 
 
 def connected(port) -> socket.socket:

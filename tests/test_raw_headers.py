@@ -80,13 +80,13 @@ ODD = [
 
 
 @pytest.fixture(scope="module")
-def port():
-    with serving(application) as port:
-        yield port
+def server():
+    with serving(application) as server:
+        yield server
 
 
 @pytest.fixture
-def answer(port, caplog):
+def answer(server, caplog):
     """A function that asks, and gives back the number of the answer. It fails where the server complains of
     more than that something was refused."""
 
@@ -95,9 +95,10 @@ def answer(port, caplog):
         kept = [header for header in usual.items() if header[0] not in replaced]
         lines = [b"%b %b HTTP/1.1" % (method, path), *[b"%b: %b" % header for header in [*kept, *odd]]]
         caplog.clear()
-        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
             connection.sendall(b"\r\n".join([*lines, b"", b""]))
             said = connection.recv(65536)
+        server.finish()
         errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
         assert [record for record in errors if not record.name.startswith("django.security.")] == [], odd
         assert said.startswith(b"HTTP/1.1 "), (odd, said)
