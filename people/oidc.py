@@ -62,6 +62,8 @@ class OpenIDConnect(OpenIDConnectProvider):
             raise OAuth2Error("the id token never ends")
         if str(claims.get("iss")).rstrip("/") != settings.OIDC_ISSUER:
             raise OAuth2Error("the id token is of another issuer")
+        if not _is_for_us(claims, self.app.client_id):
+            raise OAuth2Error("the id token is for another client")
         if not nonce or not secrets.compare_digest(_bytes(str(claims.get("nonce", ""))), _bytes(nonce)):
             raise OAuth2Error("the id token is not of this sign-in")
         if told and told.get("sub") != claims.get("sub"):
@@ -136,6 +138,13 @@ class InvitedByTheirDomain(DefaultSocialAccountAdapter):
 
     def on_authentication_error(self, request, provider, error=None, exception=None, extra_context=None):
         audit(None, Act.SIGN_IN_FAILED, settings.OIDC_NAME, after={"reason": str(exception or error)[:200]})
+
+
+def _is_for_us(claims: dict, client_id: str) -> bool:
+    """Whether the party it was issued to is this one: `azp` says so, and may be left out for a single
+    audience (OpenID Connect Core 1.0, 3.1.3.7)."""
+    single = not isinstance(claims["aud"], list) or len(claims["aud"]) == 1
+    return claims.get("azp", client_id if single else None) == client_id
 
 
 def _bytes(text: str) -> bytes:

@@ -127,6 +127,21 @@ def test_an_address_that_only_the_id_token_tells_is_taken_from_it(client, provid
     assert sign_in(client, provider).url == "/runs/"
 
 
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"azp": CLIENT_ID},
+        {"aud": [CLIENT_ID]},
+        {"aud": ["another client", CLIENT_ID], "azp": CLIENT_ID},
+    ],
+    ids=ascii,
+)
+def test_a_token_that_was_issued_to_us_lets_in(client, provider, workspace, claims):
+    provider.bent = claims
+    sign_in(client, provider)
+    assert is_in(client)
+
+
 def test_everything_that_protects_the_exchange_is_sent(client, provider):
     asked = asked_of(client)
     assert asked["code_challenge_method"] == "S256"
@@ -154,6 +169,9 @@ class TestBent:
             {"iss": "https://evil.example"},
             {"aud": "another client"},
             {"aud": None},
+            {"azp": "another client"},
+            {"aud": [CLIENT_ID, "another client"]},
+            {"aud": [CLIENT_ID, "another client"], "azp": "another client"},
             {"exp": 1},
             {"exp": None},
         ],
