@@ -3,6 +3,8 @@ ours. Django keeps a whole body in a temporary file before it looks whether the 
 
 import asyncio
 
+from people.exports import BrokenOff
+
 MOST_BODY = 256 * 1024
 MOST_ADDRESS = 4 * 1024
 MOST_HEADERS = 16 * 1024
@@ -61,6 +63,8 @@ class Door:
         except _Refused as refusal:
             if not has_begun:
                 await _refuse(send, *refusal.args)
+        except BrokenOff:
+            pass  # the server hangs up on an answer without an end
 
 
 class OnlyFrom:

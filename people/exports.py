@@ -1,6 +1,7 @@
 """Files of any length: made piece by piece while they are fetched, so that they need no memory, and one at a
 time for each person. What they hold is for others to say."""
 
+import logging
 import uuid
 from collections.abc import Iterator
 
@@ -14,6 +15,8 @@ from django.utils.translation import gettext as _
 
 from people.models import Membership, membership_of
 
+logger = logging.getLogger(__name__)
+
 # So long after its last piece an export is taken for left, by a process that died or a reader who waits.
 LEFT_AFTER_S = 60
 
@@ -24,6 +27,10 @@ class Taken(Exception):
 
 class NotTheirs(Exception):
     """Whoever fetches this export works elsewhere by now, or has another role."""
+
+
+class BrokenOff(Exception):
+    """The rest of an export does not come: its last piece said so, and the log why."""
 
 
 def under_way(request):
@@ -94,7 +101,7 @@ class Pieces:
     def __init__(self, pieces: Iterator[str], slot: Slot):
         self.pieces, self.slot = pieces, slot
         self.broken = "\n" + _("This export is not whole: it broke off here.") + "\n"
-        self.error: Exception | None = None
+        self.is_broken = False
 
     def __aiter__(self):
         return self
@@ -106,20 +113,27 @@ class Pieces:
         return piece
 
     def _next(self) -> str | None:
-        if self.error:
-            raise self.error
+        if self.is_broken:
+            raise BrokenOff
         try:
             self.slot.keep()
             piece = next(self.pieces, None)
             if piece is None:
                 self.slot.give_back()  # before its reader sees the end, and may fetch the next one
             return piece
-        except Exception as error:
-            self.error = error
-            self.slot.give_back()  # Django does not close what breaks
-            return self.broken
+        except (Taken, NotTheirs) as reason:
+            logger.info("An export broke off: %s", reason.__doc__)
+            return self._broken_off()
+        except Exception:
+            logger.exception("An export broke off")
+            return self._broken_off()
         finally:
             _let_go_of_database()
+
+    def _broken_off(self) -> str:
+        self.is_broken = True
+        self.slot.give_back()  # Django does not close what breaks
+        return self.broken
 
     def close(self) -> None:
         self.slot.give_back()

@@ -1,6 +1,7 @@
 """Exports come piece by piece, one at a time for each person, and say so when they broke off."""
 
 import pytest
+import requests
 from asgiref.sync import async_to_sync, sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
@@ -10,14 +11,15 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from dashboard.asgi import django_application
+from dashboard.asgi import application, django_application
 from people.audit import Act, AuditEntry
-from people.exports import NotTheirs, Pieces, Slot, Taken
+from people.exports import BrokenOff, NotTheirs, Pieces, Slot, Taken
 from people.models import Membership, Preferences
 from people.views.audit import _pieces as audit_pieces
 from runs import exporting
 from runs.models import Run
 from tests import factories
+from tests.serving import serving
 from tests.streamed import body_of
 
 COMES_WITHIN_S = 60
@@ -149,7 +151,7 @@ class TestUnderAsgi:
             found = []
             while not found or b"This export is not whole" not in found[-1]["body"]:
                 found.append(await asking.receive_output(COMES_WITHIN_S))
-            with pytest.raises(ZeroDivisionError):  # for which the server hangs up
+            with pytest.raises(BrokenOff):  # for which the server hangs up
                 await asking.wait(COMES_WITHIN_S)
             return found
 
@@ -185,12 +187,27 @@ class TestUnderAsgi:
             found = [await asking.receive_output(COMES_WITHIN_S)]
             while b"This export is not whole" not in found[-1]["body"]:
                 found.append(await asking.receive_output(COMES_WITHIN_S))
-            with pytest.raises(NotTheirs):
+            with pytest.raises(BrokenOff):  # for which the server hangs up
                 await asking.wait(COMES_WITHIN_S)
             return found
 
         found = async_to_sync(parts)()
         assert all(part["more_body"] for part in found) and len(found) == 2
+
+    def test_its_server_hangs_up_and_says_why_in_one_line(
+        self, client, manager, workspace, monkeypatch, caplog
+    ):
+        factories.make_run(workspace)
+        monkeypatch.setattr(exporting, "FIELDS", {"id": lambda run: manager.memberships.get().delete()})
+        caplog.set_level("INFO", logger="people.exports")
+        scope, body = scope_of(client)
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        with serving(application) as server, pytest.raises(requests.exceptions.ChunkedEncodingError):
+            url = f"http://127.0.0.1:{server.port}{scope['path']}"
+            requests.post(url, data=body, headers=headers, timeout=COMES_WITHIN_S)
+        said = [record for record in caplog.records if record.name == "people.exports"]
+        assert [record.getMessage() for record in said] == [f"An export broke off: {NotTheirs.__doc__}"]
+        assert not [record for record in caplog.records if record.exc_info]
 
     def test_whoever_has_seen_the_end_may_fetch_the_next_one(self, client, manager, workspace, monkeypatch):
         """The end is sent before Django closes what it sent."""
