@@ -1,5 +1,6 @@
 """What is refused before Django sees it: requests and socket messages that are larger or slower than any of
-ours. Django keeps a whole body in a temporary file before it looks whether the page exists."""
+ours. Django keeps a whole body in a temporary file before it looks whether the page exists. And what must not
+end as if it were whole: the server hangs up on an answer that broke off."""
 
 import asyncio
 
@@ -64,7 +65,7 @@ class Door:
             if not has_begun:
                 await _refuse(send, *refusal.args)
         except BrokenOff:
-            pass  # the server hangs up on an answer without an end
+            return  # the server hangs up on an answer without an end
 
 
 class OnlyFrom:

@@ -100,7 +100,7 @@ class Pieces:
 
     def __init__(self, pieces: Iterator[str], slot: Slot):
         self.pieces, self.slot = pieces, slot
-        self.broken = "\n" + _("This export is not whole: it broke off here.") + "\n"
+        self.notice = "\n" + _("This export is not whole: it broke off here.") + "\n"
         self.is_broken = False
 
     def __aiter__(self):
@@ -123,17 +123,17 @@ class Pieces:
             return piece
         except (Taken, NotTheirs) as reason:
             logger.info("An export broke off: %s", reason.__doc__)
-            return self._broken_off()
+            return self._break_off()
         except Exception:
             logger.exception("An export broke off")
-            return self._broken_off()
+            return self._break_off()
         finally:
             _let_go_of_database()
 
-    def _broken_off(self) -> str:
+    def _break_off(self) -> str:
         self.is_broken = True
         self.slot.give_back()  # Django does not close what breaks
-        return self.broken
+        return self.notice
 
     def close(self) -> None:
         self.slot.give_back()

@@ -62,7 +62,7 @@ class OpenIDConnect(OpenIDConnectProvider):
             raise OAuth2Error("the id token never ends")
         if str(claims.get("iss")).rstrip("/") != settings.OIDC_ISSUER:
             raise OAuth2Error("the id token is of another issuer")
-        if not _is_for_us(claims, self.app.client_id):
+        if not _is_issued_to(self.app.client_id, claims):
             raise OAuth2Error("the id token is for another client")
         if not nonce or not secrets.compare_digest(_bytes(str(claims.get("nonce", ""))), _bytes(nonce)):
             raise OAuth2Error("the id token is not of this sign-in")
@@ -140,11 +140,11 @@ class InvitedByTheirDomain(DefaultSocialAccountAdapter):
         audit(None, Act.SIGN_IN_FAILED, settings.OIDC_NAME, after={"reason": str(exception or error)[:200]})
 
 
-def _is_for_us(claims: dict, client_id: str) -> bool:
-    """Whether the party it was issued to is this one: `azp` says so, and may be left out for a single
-    audience (OpenID Connect Core 1.0, 3.1.3.7)."""
-    single = not isinstance(claims["aud"], list) or len(claims["aud"]) == 1
-    return claims.get("azp", client_id if single else None) == client_id
+def _is_issued_to(client_id: str, claims: dict) -> bool:
+    """Whether this client, which is in `aud`, is whom the token was issued to: `azp` says so, and may be left
+    out for a single audience (OpenID Connect Core 1.0, 3.1.3.7)."""
+    is_for_others_too = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+    return claims["azp"] == client_id if "azp" in claims else not is_for_others_too
 
 
 def _bytes(text: str) -> bytes:
