@@ -151,8 +151,8 @@ def check_alone(port: int) -> None:
     settings = {"SITE_URL": f"http://127.0.0.1:{port}", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
     env = [word for name in settings for word in ("--env", name)]
     where = ("--network", NAME, "--publish", f"127.0.0.1:{port}:8000", "--volume", f"{NAME}-alone:/data")
-    docker("run", "--detach", "--name", NAME, "--init", *hardened, *env, *where, NAME, env=settings)
     try:
+        docker("run", "--detach", "--name", NAME, "--init", *hardened, *env, *where, NAME, env=settings)
         look_at(port)
         docker("stop", NAME)
         ended = docker("inspect", "--format", "{{.State.ExitCode}}", NAME).strip()
@@ -166,8 +166,8 @@ def check_alone(port: int) -> None:
 
 def check_together() -> None:
     """Two web processes, two workers, Postgres and Redis."""
-    compose("up", "--detach", "--no-build")
     try:
+        compose("up", "--detach", "--no-build")
         look_at(PORT)
         Browser(PORT + 1).wait()
         running = [json.loads(line) for line in compose("ps", "--format", "json").splitlines()]
