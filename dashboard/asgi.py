@@ -18,7 +18,8 @@ django_application = get_asgi_application()
 from django.conf import settings  # noqa: E402
 
 from dashboard import engine  # noqa: E402
-from dashboard.door import Door, OnlyFrom  # noqa: E402
+from dashboard.door import Door  # noqa: E402
+from dashboard.origins import OnlyOurPages  # noqa: E402
 from runs import broadcast, instance, routing  # noqa: E402
 
 SECOND_PROCESS = (
@@ -52,11 +53,9 @@ async def lifespan(scope, receive, send):
 
 
 # Whose login it is each socket reads itself, anew with every look.
-live_sockets = OnlyFrom(settings.SITE_ORIGINS, SessionMiddlewareStack(URLRouter(routing.live_sockets)))
+live_sockets = OnlyOurPages(SessionMiddlewareStack(URLRouter(routing.live_sockets)))
 # The viewer of a desktop lives in a frame without an origin, which browsers call null.
-sockets = OnlyFrom(
-    [*settings.SITE_ORIGINS, "null"], URLRouter([*routing.desktop_sockets, re_path("", live_sockets)])
-)
+sockets = OnlyOurPages(URLRouter([*routing.desktop_sockets, re_path("", live_sockets)]), or_from=["null"])
 
 application = Door(
     ProtocolTypeRouter(

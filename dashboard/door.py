@@ -68,23 +68,6 @@ class Door:
             return  # the server hangs up on an answer without an end
 
 
-class OnlyFrom:
-    """Sockets for pages of these origins alone: whole ones, with scheme and port, as names of hosts alone let
-    in every other program on the same host. They are compared as they are said, so that there is nothing to
-    be read in what somebody says before signing in."""
-
-    def __init__(self, origins, application):
-        self.origins = [origin.encode() for origin in origins]
-        self.application = application
-
-    async def __call__(self, scope, receive, send):
-        said = [value for name, value in scope["headers"] if name == b"origin"]
-        if len(said) == 1 and said[0] in self.origins:
-            await self.application(scope, receive, send)
-        else:
-            await send({"type": "websocket.close"})
-
-
 def _refused_by_its_head(scope) -> tuple[int, str] | None:
     """Status and reason, where address, headers or the announced length say enough."""
     if len(scope.get("raw_path") or scope["path"].encode()) + len(scope["query_string"]) > MOST_ADDRESS:

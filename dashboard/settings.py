@@ -4,7 +4,7 @@ start."""
 import logging
 import re
 from importlib.util import find_spec
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from zoneinfo import available_timezones
@@ -32,18 +32,28 @@ def fail(message: str):
 
 
 def origin_of(url: str, name: str) -> str:
-    """`scheme://host[:port]` of an address that must be nothing but that."""
+    """`scheme://host[:port]` of an address that must be nothing but that, as browsers write it: it is
+    compared with what they say."""
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
+        host, port = as_host(parts.hostname or ""), parts.port
     except ValueError:
         parts, host, port = urlsplit(""), "", None
-    if parts.scheme not in DEFAULT_PORTS or not host or parts.username or parts.query:
+    if parts.scheme not in DEFAULT_PORTS or not host or parts.username or parts.query or parts.fragment:
         fail(f"{name} must look like https://host.example, not {url!r}")
-    # As browsers write it: it is compared with what they say.
-    host = f"[{host}]" if ":" in host else host
+    if parts.path.strip("/"):
+        fail(f"{name} must look like https://host.example, not {url!r}: a path is not supported")
     is_plain = port in (None, DEFAULT_PORTS[parts.scheme])
     return f"{parts.scheme}://{host}" if is_plain else f"{parts.scheme}://{host}:{port}"
+
+
+def as_host(name: str) -> str:
+    """The name of a host as it stands in an address and in `Host`: IPv6 in brackets and one spelling, other
+    letters than ASCII's as a resolver gets them. Raises ValueError."""
+    name = name.strip()
+    if ":" in name:
+        return f"[{ip_address(name.strip('[]'))}]"
+    return name if name.isascii() else name.encode("idna").decode()
 
 
 def server_url(name: str, *, schemes: tuple[str, ...], example: str, packages: tuple[str, ...]) -> str:
@@ -154,11 +164,15 @@ if CELERY_BROKER_URL:
 if postgres is not None and not postgres["NAME"]:
     fail("DATABASE_URL must look like postgres://user:password@host:5432/name")
 
+try:
+    allowed_hosts = [as_host(name) for name in allowed_hosts]
+except ValueError:
+    fail(f"ALLOWED_HOSTS must be names of hosts without ports, separated by commas, not {allowed_hosts!r}")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LOOPBACK_NAMES = ["127.0.0.1", "localhost", "[::1]"]
 if SITE_URL:
     SITE_ORIGINS = [origin_of(SITE_URL, "SITE_URL")]
-    ALLOWED_HOSTS = [urlsplit(SITE_URL).hostname, *LOOPBACK_NAMES, *allowed_hosts]
+    ALLOWED_HOSTS = [as_host(urlsplit(SITE_URL).hostname), *LOOPBACK_NAMES, *allowed_hosts]
 else:
     SITE_ORIGINS = [f"http://{name}:{PORT}" for name in LOOPBACK_NAMES]
     ALLOWED_HOSTS = [*LOOPBACK_NAMES, *allowed_hosts]
@@ -203,9 +217,10 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "dashboard.request_ids.request_id",
-    "django.middleware.security.SecurityMiddleware",
     "dashboard.headers.headers",
     "csp.middleware.CSPMiddleware",
+    "dashboard.proxy.hints",
+    "django.middleware.security.SecurityMiddleware",
     "dashboard.static_files.Middleware",
     # Fifty rows are 70 KB. It pads each answer by a random length, and CSRF tokens are masked anew each time,
     # so that lengths tell nobody what a page holds.
@@ -442,8 +457,10 @@ CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}-csrf"
 MESSAGES_COOKIE_NAME = f"{COOKIE_PREFIX}-messages"
 MESSAGE_STORAGE = "dashboard.message_cookie.Storage"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if is_https else None
-# The health page is asked on the loopback interface too, behind the proxy that speaks TLS.
-SECURE_SSL_REDIRECT, SECURE_REDIRECT_EXEMPT = is_https, [r"^healthz$"]
+# The health page is asked on the loopback interface too, behind the proxy that speaks TLS. The page that says
+# what a proxy leaves out needs static files.
+SECURE_SSL_REDIRECT, SECURE_REDIRECT_EXEMPT = is_https, [r"^healthz$", r"^static/"]
+SECURE_SSL_HOST = urlsplit(SITE_ORIGINS[0]).netloc if is_https else None
 # For this host name alone: what else is under it may not speak TLS, and browsers do not forget for a year. So
 # Django's check need not ask for the subdomains and the browsers' own list.
 SECURE_HSTS_SECONDS = 31536000 if is_https else 0

@@ -9,6 +9,10 @@ from django.conf import settings
 
 logger = logging.getLogger(__name__)
 
+# By which proxies say the same otherwise.
+OTHERS_OF_PROXIES = {"HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_CLIENT_IP"}
+ONE_ADDRESS = "behind a proxy of yours everybody seems to come from its address."
+
 
 def address_of(request) -> str:
     """The client's network address, as far as it is known: what a client claims in a header counts only
@@ -16,12 +20,13 @@ def address_of(request) -> str:
     direct = _plain(request.META.get("REMOTE_ADDR", ""))
     claimed = request.META.get("HTTP_X_FORWARDED_FOR", "")
     if not claimed:
+        if OTHERS_OF_PROXIES & request.META.keys():
+            warn_once(
+                f"Requests come by a proxy without X-Forwarded-For, and nothing else is read: {ONE_ADDRESS}"
+            )
         return direct
     if not settings.TRUSTED_PROXIES:
-        _warn_once(
-            "X-Forwarded-For comes with requests, and is not believed, as TRUSTED_PROXIES is 0: behind a "
-            "proxy of yours everybody seems to come from its address."
-        )
+        warn_once(f"X-Forwarded-For is not believed, as TRUSTED_PROXIES is 0: {ONE_ADDRESS}")
         return direct
     entries = claimed.split(",")
     # Each proxy adds whom it was asked by, so the last ones are theirs. Fewer: one was gone around.
@@ -53,5 +58,5 @@ def _plain(text: str) -> str:
 
 
 @cache
-def _warn_once(text: str) -> None:
+def warn_once(text: str) -> None:
     logger.warning(text)

@@ -8,10 +8,12 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from io import StringIO
 
 import pytest
 import requests
 
+from runs.management.commands.serve import Command
 from simulator.app import Config
 from simulator.server import start_in_thread
 from tests.prepared import prepared_serve
@@ -96,6 +98,24 @@ def test_a_first_start_makes_everything_and_prints_a_link_that_works_once(first)
     assert stat.S_IMODE(served.data.stat().st_mode) == 0o700
     health = {"database": "ok", "watcher": "ok", "giga": "ok"}
     eventually(lambda: requests.get(f"{served.url}/healthz", timeout=PATIENCE_S).json() == health)
+
+
+@pytest.mark.parametrize(
+    "host, site, address",
+    [
+        ("::1", "", "http://[::1]:8000"),
+        ("::", "", "http://127.0.0.1:8000"),
+        ("127.0.0.1", "", "http://127.0.0.1:8000"),
+        ("::", "https://[2001:DB8::1]/", "https://[2001:db8::1]"),
+    ],
+)
+def test_the_greeting_says_an_address_that_a_browser_takes(settings, monkeypatch, host, site, address):
+    settings.HOST, settings.PORT, settings.SITE_URL = host, 8000, site
+    settings.SITE_ORIGINS = [address]
+    monkeypatch.setattr("runs.management.commands.serve.say_sign_in_links", lambda *args: None)
+    said = StringIO()
+    Command(stdout=said).greet(None)
+    assert said.getvalue().startswith(f"Gigawatch is at {address}/\n")
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from django.http.request import split_domain_port, validate_host
 
 from tests.refused_settings import refusal, settings_of
 from tests.served import KEY, ROOT
@@ -142,6 +143,11 @@ def test_https_is_asked_for_on_this_host_name_alone(tmp_path):
 
 DANGEROUS = [
     ({"SITE_URL": "http://watch.example.com"}, "SITE_URL must be https"),
+    ({"SITE_URL": "https://tools.example.com/gigawatch/"}, "a path is not supported"),
+    ({"SITE_URL": "https://tools.example.com/#gigawatch"}, "SITE_URL must look like https://host.example"),
+    ({"SITE_URL": "https://[2001:db8::zz]"}, "SITE_URL must look like https://host.example"),
+    ({"GIGA_API_URL": "https://api.example.com/v1"}, "a path is not supported"),
+    ({"ALLOWED_HOSTS": "watch.example.com:8443"}, "ALLOWED_HOSTS must be names of hosts without ports"),
     ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS must name each host"),
     ({"ALLOWED_HOSTS": "a.example,*.example"}, "ALLOWED_HOSTS must name each host"),
     ({"SECRET_KEY": "x" * 60}, "SECRET_KEY must be at least 50 characters long, and random"),
@@ -169,12 +175,25 @@ SAID = [
     ("https://watch.example.com:443/", "https://watch.example.com"),
     ("https://watch.example.com:8443", "https://watch.example.com:8443"),
     ("http://[::1]:80", "http://[::1]"),
+    ("https://[2001:DB8:0::1]:8443", "https://[2001:db8::1]:8443"),
+    ("https://münchen.example", "https://xn--mnchen-3ya.example"),
 ]
 
 
 @pytest.mark.parametrize("site_url, origin", SAID)
 def test_our_own_origin_is_that_which_browsers_say(tmp_path, site_url, origin):
-    assert settings_of(tmp_path / "data", SITE_URL=site_url)["SITE_ORIGINS"] == [origin]
+    """Otherwise everything there is refused (Kludex/starlette #3456, ansible/awx #15967)."""
+    settings = settings_of(tmp_path / "data", SITE_URL=site_url)
+    assert settings["SITE_ORIGINS"] == [origin]
+    host = origin.partition("://")[2]
+    assert validate_host(split_domain_port(host)[0], settings["ALLOWED_HOSTS"])
+
+
+def test_further_names_may_be_written_as_they_are_said_or_without_brackets(tmp_path):
+    names = " 2001:DB8::1,[2001:db8::2],Watch.Example"
+    allowed = settings_of(tmp_path / "data", ALLOWED_HOSTS=names)["ALLOWED_HOSTS"]
+    for host in ("[2001:db8::1]:8443", "[2001:db8::2]", "watch.example"):
+        assert validate_host(split_domain_port(host)[0], allowed), host
 
 
 @pytest.mark.process

@@ -13,7 +13,7 @@ PROXY = "10.0.0.2"
 
 @pytest.fixture(autouse=True)
 def said(caplog):
-    network._warn_once.cache_clear()
+    network.warn_once.cache_clear()
     caplog.set_level(logging.WARNING, logger="people.network")
     return caplog
 
@@ -61,6 +61,17 @@ def test_a_forwarded_address_that_is_not_believed_is_said_once(settings, said):
         address_of(asked(f"198.51.100.{n}"))
     (record,) = said.records
     assert "TRUSTED_PROXIES is 0" in record.message and "198.51.100" not in record.message
+
+
+@pytest.mark.parametrize("proxies", [0, 1, 2])
+@pytest.mark.parametrize("header", ["forwarded", "x-real-ip"])
+def test_a_proxy_that_says_it_otherwise_is_said_once(settings, said, proxies, header):
+    settings.TRUSTED_PROXIES = proxies
+    for n in range(3):
+        request = RequestFactory(headers={header: f"for=198.51.100.{n}"}).get("/", REMOTE_ADDR=PROXY)
+        assert address_of(request) == PROXY
+    (record,) = said.records
+    assert "without X-Forwarded-For" in record.message and "198.51.100" not in record.message
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ class Command(BaseCommand):
                 "GIGA_API_KEY is not set; the demo is `manage.py serve`, which prepares by itself"
             )
         connect_giga(prepare())
-        say_sign_in_links(self.stdout, settings.SITE_URL.rstrip("/"))
+        say_sign_in_links(self.stdout, settings.SITE_ORIGINS[0])
 
 
 def prepare() -> Workspace:

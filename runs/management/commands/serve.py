@@ -57,13 +57,18 @@ class Command(BaseCommand):
 
     def greet(self, simulator) -> None:
         host = "127.0.0.1" if settings.HOST in EVERYWHERE else settings.HOST
-        address = settings.SITE_URL.rstrip("/") or f"http://{host}:{settings.PORT}"
+        address = settings.SITE_ORIGINS[0] if settings.SITE_URL else f"http://{spelled(host, settings.PORT)}"
         self.stdout.write(f"Gigawatch is at {address}/")
         if simulator:
             self.stdout.write(f"Demo: no GIGA_API_KEY is set, Giga is simulated on port {simulator.port}")
         say_sign_in_links(self.stdout, address)
         self.stdout.write("Ctrl+C stops it.")
         self.stdout.flush()
+
+
+def spelled(host: str, port: int) -> str:
+    """As it stands in an address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -77,7 +82,7 @@ def bind(host: str, port: int) -> socket.socket:
         listening.listen(128)
     except OSError as error:
         raise CommandError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}; set HOST or PORT"
+            f"cannot listen on {spelled(host, port)}: {error.strerror or error}; set HOST or PORT"
         ) from None
     return listening
 

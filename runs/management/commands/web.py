@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from runs.management.commands.serve import bind, serve
+from runs.management.commands.serve import bind, serve, spelled
 
 
 class Command(BaseCommand):
@@ -13,6 +13,6 @@ class Command(BaseCommand):
     def handle(self, *args, **options):
         if not settings.CELERY_BROKER_URL:
             raise CommandError("CELERY_BROKER_URL is not set; without it `manage.py serve` does everything")
-        self.stdout.write(f"Gigawatch listens on {settings.HOST}:{settings.PORT}")
+        self.stdout.write(f"Gigawatch listens on {spelled(settings.HOST, settings.PORT)}")
         self.stdout.flush()
         serve(bind(settings.HOST, settings.PORT))
