@@ -21,6 +21,7 @@ from dashboard.secret_files import (
     new_secret_key,
     read_or_make,
 )
+from people.names import visible
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -124,13 +125,17 @@ try:
     OIDC_ISSUER = env.str("OIDC_ISSUER", "").rstrip("/")
     OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", "")
     OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", "")
-    OIDC_NAME = env.str("OIDC_NAME", "Single sign-on")
+    OIDC_NAME = env.str("OIDC_NAME", "") or "Single sign-on"
     OIDC_ALLOWED_DOMAINS = [domain.strip().lower() for domain in env.list("OIDC_ALLOWED_DOMAINS", [])]
     OIDC_ROLE = env.str("OIDC_ROLE", "viewer", validate=validate.OneOf(["viewer", "operator", "manager"]))
 except EnvError as error:
     fail(str(error))
 except ValueError as error:  # the only texts that Python reads here
     fail(f"DESKTOP_NETWORKS must look like 10.0.0.0/8,fd00::/8: {error}")
+
+for name, value in {"DJANGO_SUPERUSER_USERNAME": SUPERUSER_USERNAME, "OIDC_NAME": OIDC_NAME}.items():
+    if value and visible(value) != value:
+        fail(f"{name} is a name to read: nothing in it may be invisible")
 
 try:
     make_data_folder(DATA, is_ours=DATA == BASE_DIR / "var")
@@ -397,6 +402,7 @@ MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_FORMS = {
     "add_webauthn": "people.passkeys.AddPasskeyForm",
+    "edit_webauthn": "people.passkeys.RenamePasskeyForm",
     "authenticate_webauthn": "people.passkeys.PasskeyAfterPasswordForm",
     "login_webauthn": "people.passkeys.PasskeyAloneForm",
     "reauthenticate_webauthn": "people.passkeys.ConfirmByPasskeyForm",

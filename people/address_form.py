@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.utils.datastructures import MultiValueDict
-from django.utils.text import Truncator
 from django.utils.translation import gettext as _
+
+from people.texts import shortened
 
 MAX_SHOWN = 60
 
@@ -49,7 +50,7 @@ class AddressForm(forms.Form):
         sent = dict(self.data.lists())
         return [
             Unread(
-                Truncator(" ".join(f"{name}={value}" for value in values or [""])).chars(MAX_SHOWN),
+                shortened(" ".join(f"{name}={value}" for value in values or [""]), MAX_SHOWN),
                 "?" + urlencode({other: sent[other] for other in sent if other != name}, doseq=True),
             )
             for name, values in self.unread.items()

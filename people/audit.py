@@ -20,6 +20,8 @@ from django.utils import timezone, translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from people.texts import beginning
+
 _address: ContextVar[str] = ContextVar("address", default="")
 TEXT_LENGTH = 200
 USERNAME_LENGTH = 150
@@ -242,12 +244,12 @@ def audit(who, act: str, object="", *, workspace=None, before=None, after=None) 
     entry = AuditEntry(
         at=timezone.now(),
         actor_id=user.pk if user else None,
-        actor=(user.get_full_name() or user.get_username())[:TEXT_LENGTH] if user else _name_of(who),
+        actor=beginning(user.get_full_name() or user.get_username(), TEXT_LENGTH) if user else _name_of(who),
         username=user.get_username() if user else "",
         workspace_id=workspace.pk if workspace else None,
         address=_address.get()[:64],
         act=act,
-        object=in_english(object)[:TEXT_LENGTH],
+        object=beginning(in_english(object), TEXT_LENGTH),
         before=before or {},
         after={
             name: in_english(value) if isinstance(value, Promise) else value

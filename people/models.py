@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from people.audit import USERNAME_LENGTH, AuditEntry, AuditHead, AuditRepeats
 from people.names import validate_visible
+from people.texts import clusters
 
 __all__ = [
     "AuditEntry",
@@ -255,5 +256,5 @@ def hash_of(token: str) -> str:
 def initials_of(name: str) -> str:
     """Two letters for a round badge: `Mara Lindqvist` is ML, `admin` is AD."""
     words = name.split()
-    letters = "".join(word[0] for word in words[:2]) if len(words) > 1 else name.strip()[:2]
-    return letters.upper()
+    letters = [clusters(word)[0] for word in words[:2]] if len(words) > 1 else clusters(name.strip())[:2]
+    return "".join(letters).upper()

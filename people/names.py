@@ -6,31 +6,8 @@ import unicodedata
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-# Controls, formats (which turn the direction of writing, or join and part letters), halves of characters,
-# private and unassigned ones, and what ends a line or a paragraph.
-INVISIBLE_CATEGORIES = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-# Others that Unicode calls ignorable (Default_Ignorable_Code_Point) or draws nothing for, blanks that are no
-# space, spaces of other widths (a hair's among them), and what browsers leave out: the place of an object.
-INVISIBLE = [
-    (0x034F, 0x034F),
-    (0x115F, 0x1160),
-    (0x17B4, 0x17B5),
-    (0x180B, 0x180F),
-    (0x2000, 0x200A),
-    (0x202F, 0x202F),
-    (0x205F, 0x205F),
-    (0x2800, 0x2800),
-    (0x3164, 0x3164),
-    (0xFE00, 0xFE0F),
-    (0xFFA0, 0xFFA0),
-    (0xFFFC, 0xFFFC),
-    (0x1107F, 0x1107F),
-    (0x13441, 0x13442),
-    (0x16FE4, 0x16FE4),
-    (0x1BC9D, 0x1BC9D),
-    (0x1D159, 0x1D159),
-    (0xE0100, 0xE01EF),
-]
+from people.texts import is_blank, is_unseen
+
 NON_JOINER, JOINER = "\u200c", "\u200d"
 AS_PICTURE = "\ufe0f"
 SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
@@ -40,15 +17,14 @@ VIRAMA = 9  # the combining class of signs by which letters of Indian scripts ar
 def invisible_in(name: str) -> str:
     """The first character that nobody would see, or ""."""
     return next(
-        (one for place, one in enumerate(name) if _is_invisible(one) and not _is_spelling(name, place)), ""
+        (one for place, one in enumerate(name) if is_unseen(one) and not _is_spelling(name, place)), ""
     )
 
 
 def visible(name: str) -> str:
     """The name without what nobody sees, for one that cannot be asked for again."""
-    return "".join(
-        one for place, one in enumerate(name) if not _is_invisible(one) or _is_spelling(name, place)
-    )
+    seen = "".join(one for place, one in enumerate(name) if not is_unseen(one) or _is_spelling(name, place))
+    return "" if is_blank(seen) else seen
 
 
 def validate_visible(name: str) -> None:
@@ -56,6 +32,8 @@ def validate_visible(name: str) -> None:
     if found := invisible_in(name):
         sentence = _("Something in it cannot be seen (%(code)s). Type the name anew, without it.")
         raise ValidationError(sentence, params={"code": f"U+{ord(found):04X}"})
+    if is_blank(name):
+        raise ValidationError(_("There is nothing to read in it."))
 
 
 def folded(name: str) -> str:
@@ -63,12 +41,6 @@ def folded(name: str) -> str:
     letters = unicodedata.normalize("NFD", name).casefold()
     letters = unicodedata.normalize("NFKD", letters).casefold()
     return unicodedata.normalize("NFKC", letters)
-
-
-def _is_invisible(one: str) -> bool:
-    return unicodedata.category(one) in INVISIBLE_CATEGORIES or any(
-        first <= ord(one) <= last for first, last in INVISIBLE
-    )
 
 
 def _is_spelling(name: str, place: int) -> bool:

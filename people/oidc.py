@@ -29,6 +29,7 @@ from people.audit import Act, audit
 from people.models import Membership, Workspace
 from people.names import visible
 from people.reauthentication import is_recent, say_again_url
+from people.texts import beginning
 
 NONCE = "oidc_nonce"
 CONNECTING_SINCE = "connecting_since"
@@ -86,7 +87,11 @@ class OpenIDConnect(OpenIDConnectProvider):
         """What is kept: how they are called over there, and when they were asked. What else a provider says
         may be of any length, and hold what no database takes."""
         told, claims = data["userinfo"], data["id_token"]
-        names = {name: visible(told[name][:LONGEST_UID]) for name in KEPT if isinstance(told.get(name), str)}
+        names = {
+            name: visible(beginning(told[name], LONGEST_UID))
+            for name in KEPT
+            if isinstance(told.get(name), str)
+        }
         asked_at = {"auth_time": _number(claims["auth_time"])} if "auth_time" in claims else {}
         return {"userinfo": names, "id_token": asked_at}
 
@@ -137,7 +142,12 @@ class InvitedByTheirDomain(DefaultSocialAccountAdapter):
         return user
 
     def on_authentication_error(self, request, provider, error=None, exception=None, extra_context=None):
-        audit(None, Act.SIGN_IN_FAILED, settings.OIDC_NAME, after={"reason": str(exception or error)[:200]})
+        audit(
+            None,
+            Act.SIGN_IN_FAILED,
+            settings.OIDC_NAME,
+            after={"reason": beginning(str(exception or error), 200)},
+        )
 
 
 def _is_issued_to(client_id: str, claims: dict) -> bool:

@@ -10,6 +10,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
     AuthenticateWebAuthnForm,
+    EditWebAuthnForm,
     LoginWebAuthnForm,
     ReauthenticateWebAuthnForm,
 )
@@ -17,6 +18,8 @@ from allauth.mfa.webauthn.internal import auth
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from people.fields import Label
+from people.names import visible
 from people.second_factor_tries import CONFIRMING, SIGNING_IN, one_try
 
 # What reading it raises where it has another form; allauth expects some of them.
@@ -63,9 +66,18 @@ class AddPasskeyForm(AddWebAuthnForm):
             "The device then asks for a finger, a face or a PIN. Otherwise it comes after the password."
         )
 
+    def clean_name(self) -> str:
+        """Never refused: the device has made the key by now. Where nothing is left, one is made up."""
+        self.cleaned_data["name"] = visible(self.cleaned_data["name"]).strip()
+        return super().clean_name()
+
     def clean(self) -> dict:
         with read():
             return super().clean()
+
+
+class RenamePasskeyForm(EditWebAuthnForm):
+    name = Label()
 
 
 class PasskeyAfterPasswordForm(AuthenticateWebAuthnForm):

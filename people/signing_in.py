@@ -33,6 +33,7 @@ from people.bell import ring_for
 from people.models import Membership, Workspace, place_of
 from people.sessions import SIGNED_IN_AT
 from people.team import revoke_orphaned
+from people.texts import beginning
 
 
 def _note(user, act: str, object: str = "") -> None:
@@ -93,7 +94,7 @@ def changed_in_the_admin(sender, instance, **kwargs):
     )
     workspace = getattr(changed, "workspace", changed)
     with translation.override("en"):
-        message = {"change": instance.get_change_message()[:200]}
+        message = {"change": beginning(instance.get_change_message(), 200)}
     audit(instance.user, Act.ADMIN, instance.object_repr, workspace=workspace, after=message)
 
 

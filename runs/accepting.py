@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from people.audit import Act, audit
 from people.models import Membership
+from people.texts import beginning
 from runs import limits
 from runs.broadcast import announce_run
 from runs.history import WHY_LENGTH
@@ -87,7 +88,7 @@ def _queue(
         kind="status",
         now=run.status,
         by=membership.user,
-        why=why[:WHY_LENGTH],
+        why=beginning(why, WHY_LENGTH),
     )
     transaction.on_commit(
         lambda: announce_run(run_id=run.pk, workspace_id=run.workspace_id, event_id=event.pk)

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_noop
 
 from outbound.addresses import is_loopback
 from people.models import Workspace
+from people.texts import beginning
 from runs import pace
 from runs.giga import Access, GigaError, Outcome
 from runs.sealed import Unreadable, seal, unseal
@@ -365,7 +366,7 @@ class GigaAccount(models.Model):
         """Ask Giga nothing more until somebody looks: refused keys are themselves limited. A refusal of a key
         that was replaced meanwhile says nothing of the new one."""
         GigaAccount.objects.filter(pk=self.pk, paused_at=None, sealed_api_key=self.sealed_api_key).update(
-            paused_at=timezone.now(), paused_reason=reason[:500]
+            paused_at=timezone.now(), paused_reason=beginning(reason, 500)
         )
 
     @writes

@@ -1,10 +1,10 @@
 """What differs between two configurations: which fields, and which words of the texts. Pure functions of
 plain values; no database, no HTML."""
 
-import re
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+import regex
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -69,7 +69,7 @@ def word_diff(before: str, after: str) -> list[Part]:
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"\s+|\w+|[^\w\s]", text)
+    return regex.findall(r"\s+|(?:\w[\p{M}\u200c\u200d]*)+|\X", text)
 
 
 def _shortened(part: Part) -> list[Part]:

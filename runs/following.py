@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from outbound.addresses import Refused
+from people.texts import beginning
 from runs import giga, pace
 from runs.crash import crash_point
 from runs.desktop import check_address
@@ -170,7 +171,7 @@ def _desktop_changes(run: Run, remote: giga.RemoteRun, now: datetime) -> dict:
             allow_loopback=run.workspace.giga_account.is_local,
         )
     except Refused as refusal:
-        why = f"Giga gave a desktop address that is not shown: {refusal}."[:200]
+        why = beginning(f"Giga gave a desktop address that is not shown: {refusal}.", 200)
         return {"desktop_problem": why, "sealed_desktop_url": "", "desktop_kind": ""}
     if _shows_already(run, desktop.url):
         return {}

@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from people.address_form import AddressForm
+from people.fields import Label, Text
 from runs.marks import NOTE_LENGTH, TAG_LENGTH
 from runs.models import PROMPT_LENGTH
 from runs.querysets import DAYS, RUN_GROUPS
@@ -36,8 +37,8 @@ MOST_LIVE = 6
 WALL_LAYOUTS = ["2x2", "3x2", "3x3"]
 
 
-class PromptField(forms.CharField):
-    """A long text, kept byte for byte but for its line ends; only white space is as good as nothing."""
+class PromptField(Text):
+    """A long text, kept byte for byte but for its line ends."""
 
     def __init__(self, *, rows: int, required_message: str = "", **kwargs):
         too_long = _("At most %(limit_value)d characters, this has %(show_value)d.")
@@ -50,8 +51,7 @@ class PromptField(forms.CharField):
         )
 
     def to_python(self, value):
-        text = (super().to_python(value) or "").replace("\r\n", "\n")
-        return text if text.strip() else ""
+        return super().to_python(value).replace("\r\n", "\n")
 
 
 class LaunchForm(forms.Form):
@@ -193,7 +193,7 @@ class VerdictForm(forms.Form):
 
 
 class NoteForm(forms.Form):
-    text = forms.CharField(
+    text = Text(
         max_length=NOTE_LENGTH,
         error_messages={
             "required": _("Write something first."),
@@ -203,7 +203,7 @@ class NoteForm(forms.Form):
 
 
 class FlagForm(forms.Form):
-    needs = forms.CharField(
+    needs = Text(
         max_length=200,
         error_messages={
             "required": _("Say what somebody is needed for."),
@@ -253,7 +253,7 @@ class BulkForm(forms.Form):
         choices=[(said, said) for said in ("1", "on", "true", "True")],
         error_messages={"invalid_choice": _("Say what to do.")},
     )
-    tag = forms.CharField(required=False, max_length=TAG_LENGTH)
+    tag = Label(required=False, max_length=TAG_LENGTH)
     token = forms.UUIDField(required=False)
 
     def clean(self):
@@ -270,7 +270,7 @@ class BulkForm(forms.Form):
 class SavedViewForm(forms.Form):
     """A name for a state of the list."""
 
-    name = forms.CharField(
+    name = Label(
         max_length=60,
         error_messages={"required": _("Give it a name."), "max_length": _("At most 60 characters.")},
     )

@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from urllib.parse import quote
 
+from people.texts import beginning
 from runs.http import Answer, Broken, NotSent, one_request
 
 READ_S = 20
@@ -397,7 +398,7 @@ def _text(value: object, *, limit: int = MAX_ID_LENGTH) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return ""
     text = str(value).replace("\x00", "").encode("utf-8", "replace").decode("utf-8")
-    return text[:limit]
+    return beginning(text, limit)
 
 
 def _id(value: object) -> str:

@@ -10,6 +10,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
+from people.texts import beginning
 from runs import giga, limits, pace
 from runs.accounts import KEY_UNREADABLE, PROBE_EVERY
 from runs.crash import crash_point
@@ -250,7 +251,7 @@ def _try_later(run: Run, account: GigaAccount, error: GigaError) -> None:
 def _put_back(run: Run, reason: str, delay_s: float, *, attempt: int | None = None) -> None:
     """Back into the queue until `delay_s` from now, with the reason on the page; said once while it stays
     the same."""
-    reason = reason[:500]
+    reason = beginning(reason, 500)
     fields: dict[str, Any] = {"due_at": timezone.now() + timedelta(seconds=delay_s), "claimed_until": None}
     if attempt is not None:
         fields["attempt"] = attempt

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from people.audit import audit
 from people.models import Workspace
+from people.texts import beginning, shortened
 from runs.accounts import GigaAccount, writes
 from runs.broadcast import announce_run
 from runs.history import WHY_LENGTH, RunEvent, newest_event_id
@@ -98,8 +99,7 @@ class AgentSession(models.Model):
 
 def first_words(text: str) -> str:
     """The beginning of a text, on one line."""
-    words = " ".join(text[: TITLE_LENGTH * 4].split())
-    return words if len(words) <= TITLE_LENGTH else words[: TITLE_LENGTH - 1].rstrip() + "…"
+    return shortened(" ".join(text.split(maxsplit=TITLE_LENGTH)[:TITLE_LENGTH]), TITLE_LENGTH)
 
 
 @dataclass(frozen=True)
@@ -513,7 +513,7 @@ class Run(models.Model):
             kind=kind,
             was=seen,
             now=self.status,
-            why=why[:WHY_LENGTH],
+            why=beginning(why, WHY_LENGTH),
             by=by,
         )
         if by is not None and is_audited:

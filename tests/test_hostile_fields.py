@@ -19,6 +19,7 @@ from dashboard.unstorable import storable
 from people import forms as people_forms
 from people import preferences, team
 from people.address_form import AddressForm
+from people.fields import Label
 from people.models import Membership, Workspace
 from people.names import invisible_in, visible
 from runs import forms as runs_forms
@@ -185,7 +186,7 @@ def test_names_of_teams_people_and_views(signed_in, workspace, manager, mailoutb
     chosen = {"language": "", "time_zone": "", "times": "relative", "single_keys": "on"}
     looks = set()
     for text in map(TEXTS.get, [*WORST, "many lines", "the other way round"]):
-        name, view = storable(text[:80]).strip(), storable(text[:60]).strip()
+        name, view = storable(text[:80]).strip(), Label().clean(storable(text[:60]))
         if invisible_in(name):
             for address, more in (("/team/settings/", {}), ("/me/", chosen)):
                 refused(signed_in.post(address, {**more, "name": text[:80]}), text[:80])

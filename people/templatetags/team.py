@@ -4,6 +4,7 @@ from django import template
 from django.utils.translation import gettext as _
 
 from people.models import Workspace
+from people.texts import beginning
 
 register = template.Library()
 
@@ -25,7 +26,7 @@ def device_name(user_agent: str) -> str:
     system = next((name for mark, name in SYSTEMS.items() if mark in user_agent), "")
     if browser and system:
         return _("%(browser)s on %(system)s") % {"browser": browser, "system": system}
-    return browser or system or user_agent[:90] or _("Unknown browser")
+    return browser or system or beginning(user_agent, 90) or _("Unknown browser")
 
 
 @register.simple_tag(takes_context=True)

@@ -12,9 +12,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from people.reading import wants_exact_times
+from people.texts import shortened
 from runs import sayings
 
 register = template.Library()
+register.filter(shortened)
 
 
 @register.filter

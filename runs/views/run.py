@@ -5,13 +5,13 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from people.audit import Act, audit
 from people.permissions import OPERATE, WATCH, permission
+from people.texts import shortened
 from runs import comparing, curl, live, remembering, tasks
 from runs.accepting import NotPossible, configuration_of
 from runs.extending import accept_extension
@@ -114,7 +114,7 @@ def run_read(request, pk):
     event_id = live.newest_event_of_run(pk)
     run = visible_run(request, pk)
     is_open = run.status == Status.UNKNOWN
-    said = Truncator(problem).chars(200) or (
+    said = shortened(problem, 200) or (
         _("Its session was read just now and does not tell yet.") if is_open else ""
     )
     if request.htmx:
