@@ -182,6 +182,7 @@ else:
     SITE_ORIGINS = [f"http://{name}:{PORT}" for name in LOOPBACK_NAMES]
     ALLOWED_HOSTS = [*LOOPBACK_NAMES, *allowed_hosts]
 CSRF_TRUSTED_ORIGINS = SITE_ORIGINS
+CSRF_FAILURE_VIEW = "dashboard.csrf.failure"
 is_https = urlsplit(SITE_URL).scheme == "https"
 if SITE_URL and not is_https and urlsplit(SITE_URL).hostname not in LOOPBACK:
     fail("SITE_URL must be https: over plain http everybody on the way reads along and may launch")

@@ -35,6 +35,7 @@ from fido2.utils import websafe_encode  # noqa: E402
 from fido2.webauthn import AttestationObject, AttestedCredentialData, AuthenticatorData  # noqa: E402
 
 from people import team  # noqa: E402
+from people.links import sign_in_path  # noqa: E402
 from people.models import Workspace  # noqa: E402
 from runs import demo_history, giga  # noqa: E402
 from runs.management.commands.collect import collect_static_files  # noqa: E402
@@ -261,6 +262,7 @@ def main() -> None:
     devices = {"user": people["guarded"], "ip": "192.0.2.7"}
     UserSession.objects.create(**devices, session_key=logins["guarded"], user_agent=FIREFOX)
     places["reset_key"] = reset_key_of(people["guarded"])  # signing in uses up earlier ones
+    places["enter"] = sign_in_path(people["guarded"]).removeprefix("/enter/").strip("/")
     # Nothing here fails, so what would be shown then is handed over as it is.
     error_pages = {
         code: render_to_string(f"{code}.html", {"request_id": "req_0123456789abcdef"})

@@ -173,6 +173,7 @@ SIGHTS = [
     Sight("403", "/runs/new/", "viewer"),
     Sight("403-stale-form", "/me/", act=send_a_stale_form),
     Sight("404", "/runs/999999/"),
+    Sight("link", "/enter/{enter}/", ""),
     Sight("link-used", "/enter/x/y/", ""),
     Sight("sign-in-errors", "/accounts/login/", "", give_a_password("wrong")),
     Sight("second-factor", "/accounts/login/", "", give_a_password(PASSWORD)),

@@ -27,13 +27,13 @@ def session_key(operator):
 
 def test_a_link_signs_in_once(client, operator):
     path = sign_in_path(operator)
-    assert client.get(path).url == "/accounts/password/set/?next=/"
+    assert client.post(path).url == "/accounts/password/set/?next=/"
     assert client.get("/runs/").status_code == 200
-    assert Client().get(path).status_code == 410
+    assert [Client().get(path).status_code, Client().post(path).status_code] == [410, 410]
 
 
 def test_a_link_leads_whoever_has_a_password_to_the_runs(client, manager):
-    assert client.get(sign_in_path(manager)).url == "/"
+    assert client.post(sign_in_path(manager)).url == "/"
 
 
 def test_a_link_is_good_for_an_hour(client, operator, monkeypatch):
@@ -41,7 +41,7 @@ def test_a_link_is_good_for_an_hour(client, operator, monkeypatch):
     for minutes, answer in ((61, 410), (59, 302)):
         later = now + timedelta(minutes=minutes)
         monkeypatch.setattr(tokens, "_now", lambda later=later: later)
-        assert client.get(path).status_code == answer
+        assert client.post(path).status_code == answer
 
 
 def test_a_link_for_a_new_password_signs_nobody_in(client, operator):
@@ -49,12 +49,16 @@ def test_a_link_for_a_new_password_signs_nobody_in(client, operator):
     assert client.get(f"/enter/{uid}/{default_token_generator.make_token(operator)}/").status_code == 410
 
 
-def test_looking_at_a_link_does_not_use_it(client, operator):
-    """Chats, mail programs and virus scanners look at every link they see."""
-    path = sign_in_path(operator)
-    assert client.head(path).status_code == 302
-    assert not client.cookies and Client().head(path.replace("-", "x")).status_code == 410
-    assert client.get(path).status_code == 302 and client.get("/runs/").status_code == 200
+def test_opening_a_link_does_not_use_it(client, operator):
+    """Chats, mail programs and virus scanners open every link they see (emdash-cms/emdash #3298, better-auth
+    #9690, TryGhost #12347)."""
+    path, robot = sign_in_path(operator), Client(headers={"user-agent": "Slackbot-LinkExpanding 1.0"})
+    assert [robot.head(path).status_code, robot.get(path).status_code] == [200, 200]
+    assert settings.SESSION_COOKIE_NAME not in robot.cookies and robot.get("/runs/").status_code == 302
+    assert not AuditEntry.objects.exists() and Client().head(path.replace("-", "x")).status_code == 410
+    button = '<button class="btn primary big">Sign in</button>'
+    assert button in client.get(path).text and operator.username not in client.get(path).text
+    assert client.post(path).status_code == 302 and client.get("/runs/").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/enter/x/y/", "/enter/MQ/x-y/", "/enter/OTk5/x-y/", "/enter/%C3%A9/y/"])
@@ -121,6 +125,8 @@ class TestFirstStart:
         factories.make_person(username="closed", is_active=False, **new)
         assert [name for name, _ in first_links()] == ["first", "second"]
         client.get(dict(first_links())["first"])
+        assert len(first_links()) == 2
+        client.post(dict(first_links())["first"])
         assert first_links() == []
         first.refresh_from_db()
         assert first.last_login <= timezone.now()
@@ -156,7 +162,7 @@ class TestSignInLinkCommand:
         said = StringIO()
         call_command("sign_in_link", "olga", stdout=said)
         path = said.getvalue().strip().removeprefix(settings.SITE_ORIGINS[0])
-        assert client.get(path).status_code == 302 and client.get("/runs/").status_code == 200
+        assert client.post(path).status_code == 302 and client.get("/runs/").status_code == 200
         assert AuditEntry.objects.get(act=Act.LINK_MADE).object == "olga"
 
     @pytest.mark.parametrize("name", ["nobody", "closed"])

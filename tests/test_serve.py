@@ -17,7 +17,7 @@ from runs.management.commands.serve import Command
 from simulator.app import Config
 from simulator.server import start_in_thread
 from tests.prepared import prepared_serve
-from tests.served import KEY, PATIENCE_S, ROOT, STARTS_WITHIN_S, Served, eventually
+from tests.served import KEY, PATIENCE_S, ROOT, STARTS_WITHIN_S, Served, csrf_token_of, eventually
 
 pytestmark = pytest.mark.process
 # On one worker: it is started once.
@@ -88,8 +88,10 @@ def test_a_first_start_makes_everything_and_prints_a_link_that_works_once(first)
     served = first
     link = re.search(r"http://\S+/enter/\S+", served.said)[0]
     session = requests.Session()
-    assert session.head(link, timeout=PATIENCE_S).status_code == 302  # as programs do that read along
-    assert session.get(link, timeout=PATIENCE_S).url == f"{served.url}/accounts/password/set/?next=/"
+    assert session.get(link, timeout=PATIENCE_S).status_code == 200  # as programs do that read along, too
+    pressed = {"csrfmiddlewaretoken": csrf_token_of(session)}
+    entered = session.post(link, data=pressed, headers={"Referer": link}, timeout=PATIENCE_S)
+    assert entered.url == f"{served.url}/accounts/password/set/?next=/"
     assert "Demo: simulated Giga" in session.get(f"{served.url}/runs/", timeout=PATIENCE_S).text
     assert requests.get(link, timeout=PATIENCE_S).status_code == 410
     for name in ("secret_key", "encryption_keys", "gigawatch.sqlite3", "simulator.jsonl"):

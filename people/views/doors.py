@@ -26,17 +26,17 @@ OPENED = "opened_invitation"
 
 
 @permission(ANYONE)
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 @login_not_required
 def enter(request, uid, token):
-    """Signs in by a one-time link, then asks for a password. A look at it does not: programs that read chats
-    look at every link."""
+    """Signs in by a one-time link, then asks for a password. Opening it does not: programs that read chats
+    and mail open every link, so its person presses a button."""
     user = person_of_link(uid, token)
     if user is None:
         return render(request, "people/link_used.html", status=410)
-    if request.method == "HEAD":
-        return redirect("home")
+    if request.method != "POST":
+        return render(request, "people/enter.html")
     record_authentication(request, user, method=BY_LINK)
     home = reverse("home")
     onward = home if user.has_usable_password() else f"{reverse('account_set_password')}?next={home}"

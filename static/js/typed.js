@@ -1,9 +1,13 @@
-// What was typed into a form whose sender had to show first who they are: kept in this tab until the page is back,
-// and for no other page. Secrets and files are typed anew. It stands alone: the admin's pages have nothing else of ours.
+// What was typed into a form that was not taken, as its sender had to show first who they are, or had signed in anew:
+// kept in this tab until its page is back, and for no other page and person. Secrets and files are typed anew. It
+// stands alone: the admin's pages have nothing else of ours.
 const NAME = "gigawatch-typed";
 const LEFT_OUT = ["hidden", "password", "file", "submit", "button"];
 const forms = () => [...document.querySelectorAll("form[method=post]:not([data-draft])")];
 const fields = (form) => [...form.elements].filter(({ name, type }) => name && !LEFT_OUT.includes(type));
+const here = () => [location.pathname, document.body.dataset.person].join();
+// A page on the way back: what is typed there is another matter.
+const isBetween = () => "keepsTyped" in document.body.dataset;
 
 const read = (field) => {
   if (field.options) return [...field.options].map((option) => option.selected);
@@ -17,15 +21,16 @@ const write = (field, typed) => {
 
 const keep = ({ target }) => {
   const number = forms().indexOf(target);
-  if (number < 0) return;
+  if (number < 0 || isBetween()) return;
   const typed = fields(target).map((field) => [field.name, read(field)]);
-  sessionStorage.setItem(NAME, JSON.stringify([location.pathname, number, typed]));
+  sessionStorage.setItem(NAME, JSON.stringify({ page: here(), number, typed }));
 };
 const bringBack = () => {
-  const [path, number, typed] = JSON.parse(sessionStorage.getItem(NAME)) || [];
+  const kept = JSON.parse(sessionStorage.getItem(NAME)) || {};
+  if (isBetween()) return sessionStorage.setItem(NAME, JSON.stringify({ ...kept, isWanted: true }));
   sessionStorage.removeItem(NAME);
-  if (path !== location.pathname || !document.referrer.includes("/reauthenticate/")) return;
-  fields(forms()[number]).forEach((field, i) => field.name === typed[i]?.[0] && write(field, typed[i][1]));
+  if (!kept.isWanted || kept.page !== here()) return;
+  fields(forms()[kept.number]).forEach((field, i) => field.name === kept.typed[i]?.[0] && write(field, kept.typed[i][1]));
 };
 
 const tried = (act) => (event) => {

@@ -1,10 +1,10 @@
-"""Who typed for so long that they are asked again who they are, types nothing twice."""
+"""Who typed for so long that they are asked again who they are, or for a new login, types nothing twice."""
 
 import re
 
 from playwright.sync_api import expect
 
-from tests.browser.driving import LOGIN, sign_in
+from tests.browser.driving import LOGIN, give_password, sign_in
 from tests.served import KEY, PASSWORD
 
 ASKED = re.compile("/reauthenticate/")
@@ -54,3 +54,24 @@ def test_a_key_is_kept_nowhere(page, team, teams):
     assert "gigawatch-typed" in kept and KEY not in kept
     confirm(page)
     expect(page.get_by_label("API key")).to_have_value("")
+
+
+def test_what_was_typed_is_back_after_signing_in_anew(page, team):
+    sign_in(page, team)
+    page.goto(f"{team.url}/me/")
+    page.get_by_label("Name", exact=False).first.fill("Nobody types this twice")
+    other = page.context.new_page()
+    page.context.clear_cookies(name=LOGIN)
+    other.goto(f"{team.url}/accounts/login/")
+    give_password(other, team.username)
+    other.wait_for_url(f"{team.url}/runs/")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="Back to the page").click()
+    expect(page.get_by_label("Name", exact=False).first).to_have_value("Nobody types this twice")
+
+    page.context.clear_cookies(name=LOGIN)
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url(re.compile("/accounts/login/"))
+    give_password(page, team.username)
+    page.wait_for_url(f"{team.url}/me/")
+    expect(page.get_by_label("Name", exact=False).first).to_have_value("Nobody types this twice")

@@ -444,7 +444,7 @@ def test_a_closed_account_comes_back_without_what_was_open_in_it(client, workspa
     person.is_active = False
     person.save()
     link = sign_in_path(person)
-    assert Client().get(link).status_code == 410
+    assert Client().post(link).status_code == 410
     person.is_active = True
     person.save()
     assert somewhere.get("/runs/").status_code == 302
