@@ -20,7 +20,8 @@ def address_of(request) -> str:
     direct = _plain(request.META.get("REMOTE_ADDR", ""))
     claimed = request.META.get("HTTP_X_FORWARDED_FOR", "")
     if not claimed:
-        if OTHERS_OF_PROXIES & request.META.keys():
+        # What comes over https came by a proxy: nothing here speaks TLS.
+        if OTHERS_OF_PROXIES & request.META.keys() or request.is_secure():
             warn_once(
                 f"Requests come by a proxy without X-Forwarded-For, and nothing else is read: {ONE_ADDRESS}"
             )

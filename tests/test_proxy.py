@@ -25,10 +25,11 @@ def asked(settings, said):
     settings.SITE_ORIGINS, settings.ALLOWED_HOSTS = [f"https://{HOME}"], [HOME, "127.0.0.1"]
     settings.SECURE_SSL_REDIRECT, settings.SECURE_SSL_HOST = True, HOME
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.TRUSTED_PROXIES = 1
 
     def ask(scheme: str = "", host: str = HOME, path: str = "/accounts/login/", **headers):
         headers |= {"x-forwarded-proto": scheme} if scheme else {}
-        return Client(headers=headers).get(path, headers={"host": host})
+        return Client(headers=headers).get(path, headers={"host": host, "x-forwarded-for": "198.51.100.1"})
 
     return ask
 

@@ -7,8 +7,6 @@ A real `serve` with an https SITE_URL, a small proxy that speaks TLS before it (
 that, and gives refusals the status 200, because the program grades no others; headers pass as they are)."""
 
 import contextlib
-import datetime
-import ipaddress
 import json
 import os
 import re
@@ -20,10 +18,6 @@ from pathlib import Path
 
 import requests
 import uvicorn
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
@@ -31,6 +25,7 @@ from starlette.routing import Route
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tests.certificates import make_certificate  # noqa: E402
 from tests.served import PASSWORD, Served, eventually, free_port  # noqa: E402
 
 OBSERVATORY = "@mdn/mdn-http-observatory@1.4.8"
@@ -43,29 +38,6 @@ Set.prototype.isSubsetOf ??= function (other) { return [...this].every((x) => ot
 Set.prototype.isSupersetOf ??= function (other) { return [...other].every((x) => this.has(x)); };
 Set.prototype.isDisjointFrom ??= function (other) { return ![...this].some((x) => other.has(x)); };
 """
-
-
-def make_certificate(folder: Path) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=2))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
-    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    (folder / "key.pem").write_bytes(key.private_bytes(pem, pkcs8, plain))
-    (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
 
 
 def start_proxy(served: Served, folder: Path, port: int, answered: dict[str, int]) -> requests.Session:

@@ -74,6 +74,17 @@ def test_a_proxy_that_says_it_otherwise_is_said_once(settings, said, proxies, he
     assert "without X-Forwarded-For" in record.message and "198.51.100" not in record.message
 
 
+def test_a_proxy_that_says_the_scheme_and_no_address_is_said_once(settings, said):
+    settings.TRUSTED_PROXIES = 1
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    for _ in range(3):
+        assert address_of(asked(HTTP_X_FORWARDED_PROTO="https")) == PROXY
+        assert address_of(asked("198.51.100.1", HTTP_X_FORWARDED_PROTO="https")) == "198.51.100.1"
+        assert address_of(asked()) == PROXY  # the health check of a container
+    (record,) = said.records
+    assert "without X-Forwarded-For" in record.message
+
+
 @pytest.mark.parametrize(
     "site, proxies, is_said",
     [
