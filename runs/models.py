@@ -21,7 +21,7 @@ from runs.broadcast import announce_run
 from runs.history import WHY_LENGTH, RunEvent, newest_event_id
 from runs.marks import RunNote, SavedView, Tag
 from runs.querysets import AgentSessionQuerySet, RunQuerySet
-from runs.sayings import clock, told
+from runs.sayings import brief, clock, told
 from runs.sealed import seal, unseal
 from runs.search import RunIndex, RunText, hold, keep_words
 from runs.status import ACTIVE, BAD, FINAL, JUDGED, READABLE, STATUS_OF_WORD, Look, Status, Verdict, look_of
@@ -118,11 +118,17 @@ class Phase:
 
 @dataclass(frozen=True)
 class Note:
-    """The most useful thing to say beside a run's title."""
+    """The most useful thing to say beside a run's title. `brief` is three or four words of it, for a row;
+    what has none is short itself, or not ours."""
 
     text: str
     tone: str = ""
     icon: str = ""
+    brief: str = ""
+
+    @property
+    def short(self) -> str:
+        return self.brief or self.text
 
 
 class Run(models.Model):
@@ -321,23 +327,26 @@ class Run(models.Model):
     def condition(self) -> Note | None:
         """The most useful thing to say of how it stands, whoever called for somebody; or None."""
         if self.status == Status.UNKNOWN:
-            return Note(_("may be running, being checked"), "amber")
+            return Note(_("may be running, being checked"), "amber", brief=_("may be running"))
         if self.has_no_contact:
             since = clock(self.contact_at or self.queued_at)
             return Note(_("no contact since %(time)s") % {"time": since}, "amber", "wifi-off")
         if self.status in BAD:
-            return Note(told(self.reason), "red" if self.status != Status.LOST else "")
+            return self._reason_note("red" if self.status != Status.LOST else "")
         if self.is_active and self.word_is_unknown:
             return Note(_("Giga says “%(word)s”") % {"word": self.remote_word}, "amber")
         if self.status == Status.WAITING:
-            return Note(_("paused by Giga, goes on by itself"))
+            return Note(_("paused by Giga, goes on by itself"), brief=_("paused by Giga"))
         if self.status == Status.INCONCLUSIVE:
-            return Note(_("outcome not stated by Giga"))
+            return Note(_("outcome not stated by Giga"), brief=_("outcome not stated"))
         if self.list_group == "to_judge":
             return Note(_("not judged yet"))
         if self.desktop_problem and self.is_active:
             return Note(_("desktop not shown"), "amber", "monitor-off")
-        return Note(told(self.reason)) if self.reason else None
+        return self._reason_note() if self.reason else None
+
+    def _reason_note(self, tone: str = "") -> Note:
+        return Note(told(self.reason), tone, brief=brief(self.reason))
 
     @property
     def desktop_url(self) -> str:

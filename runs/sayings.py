@@ -83,6 +83,39 @@ WHOLE = [
     gettext_noop("the connection broke off"),
     gettext_noop("this machine has no free thread"),
 ]
+# The same in three or four words, for a row in which the title needs the room.
+BRIEFS = {
+    "%(problem)s Launches wait until the key is replaced.": gettext_noop("key refused"),
+    "%(problem)s. Trying again by itself.": gettext_noop("tried again by itself"),
+    "A person looked at Giga's side: it never began.": gettext_noop("never began"),
+    "Giga cannot be reached since %(moment)s. Trying again by itself.": gettext_noop("Giga not reached"),
+    "Giga does not know this run any more.": gettext_noop("unknown to Giga"),
+    "Giga says that it ended with an error, and not which.": gettext_noop("error not named"),
+    "Giga's answer was lost: %(problem)s": gettext_noop("answer lost"),
+    "Giga's platform failed.": gettext_noop("Giga's platform failed"),
+    "It was a run of the demo, whose simulated Giga is gone.": gettext_noop("the demo is over"),
+    "Its session tells no status, and its paid time is long over.": gettext_noop("outcome not stated"),
+    "Launches wait: the data folder has %(number)s MB free, and 500 MB are needed. Watching goes on.": (
+        gettext_noop("the disk is full")
+    ),
+    "No contact until long after its time was over.": gettext_noop("no contact"),
+    "Nobody could tell whether it began, and its time is long over.": gettext_noop("nobody could tell"),
+    "The agent crashed, often for lack of memory.": gettext_noop("agent crashed"),
+    "The agent was interrupted.": gettext_noop("agent interrupted"),
+    "The answer was lost, and %(count)s readings showed that it never began.": gettext_noop("never began"),
+    "The computer could not be provided.": gettext_noop("no computer given"),
+    "This workspace has no Giga key yet.": gettext_noop("no Giga key yet"),
+    "This workspace's Giga key cannot be opened with the encryption keys of this start.": (
+        gettext_noop("key cannot be opened")
+    ),
+    "Waiting for a free computer, place %(place)s in line.": gettext_noop("place %(place)s in line"),
+    "Waiting for a free computer, place 1 in line: all of the plan are busy.": (
+        gettext_noop("place 1 in line")
+    ),
+    "Waiting for the rate limit of Giga.": gettext_noop("waits for requests"),
+    "Waiting for the rate limit of Giga, until %(moment)s.": gettext_noop("rate limit until %(moment)s"),
+    "Waiting for the rate limit: 60 requests a minute for one key.": gettext_noop("waits for requests"),
+}
 
 
 @dataclass(frozen=True)
@@ -157,6 +190,25 @@ def told(text: str) -> str:
     problem that a sentence tells of is a sentence itself."""
     if not text:
         return ""
+    if found := _counted(text):
+        counted, values = found
+        return counted.form(int(values[counted.name])) % values
+    form, values = _form_of(text)
+    return _(form) % values if values else _(form)
+
+
+def brief(text: str) -> str:
+    """The gist of a stored sentence in three or four words, in the reader's language. What is not one of ours
+    comes back as it is."""
+    if _counted(text):
+        return _("limit of the workspace")
+    form, values = _form_of(text)
+    return _(BRIEFS[form]) % values if form in BRIEFS else told(text)
+
+
+def _form_of(text: str) -> tuple[str, dict[str, str]]:
+    """The form of a stored sentence, and what it is filled in with, ready to be told; a text without one is
+    its own."""
     for recogniser, form in _RECOGNISERS:
         if found := recogniser.fullmatch(text):
             values = found.groupdict()
@@ -164,20 +216,27 @@ def told(text: str) -> str:
                 values["problem"] = told(values["problem"])
             if "moment" in values:
                 values["moment"] = _clock(values["moment"])
-            return _(form) % values
+            return form, values
+    return text, {}
+
+
+def _counted(text: str) -> tuple[Counted, dict[str, str]] | None:
     for recogniser, counted in _recognisers_of_counted():
-        if found := recogniser.fullmatch(text):
-            values = found.groupdict()
-            if values[counted.name].isdecimal():
-                return counted.form(int(values[counted.name])) % values
-    return _(text)
+        found = recogniser.fullmatch(text)
+        if found and found[counted.name].isdecimal():
+            return counted, found.groupdict()
+    return None
 
 
 def clock(at: datetime, form: str = "%H:%M") -> str:
-    """The time of day in the reader's zone, `10:46`; when it is not of today the day, too: `24 Nov 10:46`."""
-    local = timezone.localtime(at)
-    is_today = local.date() == timezone.localdate()
-    return local.strftime(form) if is_today else date_format(local, "SHORT_DATETIME_FORMAT")
+    """The time of day in the reader's zone, `10:46`; when it is not of today the day, too: `24 Nov 10:46`,
+    and of another year `24 Nov 2025 10:46`."""
+    local, today = timezone.localtime(at), timezone.localdate()
+    if local.date() == today:
+        return local.strftime(form)
+    if local.year == today.year:
+        return date_format(local, "SHORT_DATETIME_FORMAT")
+    return f"{date_format(local, 'SHORT_DATE_FORMAT')} {local:%H:%M}"
 
 
 def _clock(moment: str) -> str:

@@ -91,12 +91,12 @@ NOON = datetime.fromisoformat("2020-11-03T12:00:07+00:00")
 @pytest.mark.parametrize(
     ("language", "written"),
     [
-        ("en", ["Tue 3 Nov 2020 12:00:07 UTC", "3 Nov 12:00", "0.4 s", "~21.3", "from 1 Nov 2020"]),
-        ("de", ["Di 03.11.2020 12:00:07 UTC", "3. Nov. 12:00", "0,4 s", "~21,3", "ab 01.11.2020"]),
+        ("en", ["Tue 3 Nov 2020 12:00:07 UTC", "3 Nov 2020", "0.4 s", "~21.3", "from 1 Nov 2020"]),
+        ("de", ["Di 03.11.2020 12:00:07 UTC", "03.11.2020", "0,4 s", "~21,3", "ab 01.11.2020"]),
     ],
 )
 def test_dates_and_numbers_are_in_the_order_and_signs_of_the_language(workspace, language, written):
-    exactly, day_and_time, seconds, credits, since = written
+    exactly, day, seconds, credits, since = written
     reader = reader_of(workspace, language)
     ended = {"started_at": NOON, "ended_at": NOON + timedelta(minutes=64)}
     times = {"queued_at": NOON, "sent_at": NOON, "accepted_at": NOON}
@@ -105,7 +105,7 @@ def test_dates_and_numbers_are_in_the_order_and_signs_of_the_language(workspace,
     assert f"<dd>{exactly}</dd>" in page
     assert f"<b>{credits}</b>" in page
     rows = reader.get("/runs/?since=2020-11-01").content.decode()
-    assert f'title="{exactly}" data-relative>{day_and_time}</time>' in rows
+    assert f'title="{exactly}" data-relative>{day}</time>' in rows
     assert f">{since}<" in rows
     now = timezone.now()
     session_at = {"queued_at": now, "session_at": now + timedelta(seconds=0.4)}

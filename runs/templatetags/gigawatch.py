@@ -121,8 +121,10 @@ def ago(at: datetime) -> str:
 
 @register.filter
 def day_and_time(at: datetime) -> str:
-    """`24 Nov 17:35`, `24. Nov. 17:35`: in the reader's zone and words."""
-    return date_format(timezone.localtime(at), "SHORT_DATETIME_FORMAT")
+    """`24 Nov 17:35`, `24. Nov. 17:35`, of another year `24 Nov 2025`: in the reader's zone and words."""
+    local = timezone.localtime(at)
+    is_of_this_year = local.year == timezone.localdate().year
+    return date_format(local, "SHORT_DATETIME_FORMAT" if is_of_this_year else "SHORT_DATE_FORMAT")
 
 
 @register.simple_tag

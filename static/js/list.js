@@ -146,6 +146,12 @@ document.addEventListener("keydown", ({ key, target, isComposing }) => {
   if (key === "Enter" && !isComposing && target.matches("#bulk [name=tag]")) $("#bulk [value=tag]").click();
 });
 
+// What says all when it is hovered lies over the link of its row, and leads there all the same.
+onClick("#rows [title]:not(a, button)", (part, { ctrlKey, metaKey, shiftKey, target }) => {
+  if (target.closest("a, button, label")) return;
+  $(".row-link", rowOf(part)).dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, ctrlKey, metaKey, shiftKey }));
+});
+
 // One menu for all rows.
 const menu = $("#row-menu");
 onClick("[data-row-menu]", (button) => {

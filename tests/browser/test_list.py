@@ -229,6 +229,7 @@ def test_fifteen_minutes_more_from_the_row(runs, team, giga):
     run = team.launch(team.signed_in(), "Takes longer [scenario:waiting]")
     more = runs.locator(f"#run-{run}").get_by_role("button", name="15 minutes more")
     expect(more).to_be_attached(timeout=30_000)
-    more.click(force=True)
+    more.hover(force=True)
+    more.click()
     session = team.signed_in()
     eventually(lambda: "15 min" in session.get(f"{team.url}/runs/{run}/", timeout=10).text)
