@@ -11,7 +11,12 @@ HEADERS = {
 
 
 # The viewer of a desktop lives in a frame without an origin, to which we are strangers.
-OF_THE_VIEWER = ("/static/css/gigawatch.", "/static/js/viewer.", "/static/vendor/novnc/")
+OF_THE_VIEWER = (
+    "/static/css/tokens.",
+    "/static/css/gigawatch.",
+    "/static/js/viewer.",
+    "/static/vendor/novnc/",
+)
 
 
 def of_static_files(headers, path, url) -> None:

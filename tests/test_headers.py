@@ -137,7 +137,12 @@ def test_no_policy_is_loose(settings):
 
 
 @pytest.mark.parametrize(
-    "path, policy", [("vendor/novnc/novnc.min.js", "cross-origin"), ("js/live.js", "same-origin")]
+    "path, policy",
+    [
+        ("vendor/novnc/novnc.min.js", "cross-origin"),
+        ("css/tokens.css", "cross-origin"),
+        ("js/live.js", "same-origin"),
+    ],
 )
 def test_only_what_the_viewers_frame_loads_is_open_to_other_origins(tmp_path, path, policy):
     (tmp_path / path).parent.mkdir(parents=True)

@@ -31,7 +31,7 @@ register = template.Library()
 FIRST_PICTURE = timedelta(minutes=1)
 AVATAR_TONES = ["blue", "green", "orange", "violet", "teal", "slate"]
 LITTLE_LEFT_S, VERY_LITTLE_LEFT_S = 15 * 60, 5 * 60
-# The tones of `gigawatch.css` as they look on ink, for where no style sheet reaches.
+# The tones of `tokens.css` as they look on ink, for where no style sheet reaches.
 TONES_ON_INK = {
     "grey": "#a6b0b2",
     "violet": "#b99ef8",

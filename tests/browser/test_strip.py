@@ -16,7 +16,9 @@ from tests.served import ROOT
 pytestmark = pytest.mark.xdist_group("accessibility")
 
 WIDTHS = (320, 390, 700, 1024, 1440)
-STYLES = "".join(Path(ROOT, "static/css", name).read_text() for name in ("gigawatch.css", "run.css"))
+STYLES = "".join(
+    Path(ROOT, "static/css", name).read_text() for name in ("tokens.css", "gigawatch.css", "run.css")
+)
 # Of each strip, what is written under it and seen: left, right and text.
 LABELS = """strips => strips.map(strip => [...strip.querySelectorAll('.ticks text')].map(text => {
     const box = text.getBoundingClientRect();
