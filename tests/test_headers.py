@@ -142,6 +142,7 @@ def test_no_policy_is_loose(settings):
         ("vendor/novnc/novnc.min.js", "cross-origin"),
         ("css/tokens.css", "cross-origin"),
         ("js/live.js", "same-origin"),
+        ("vendor/inter/inter.css", "same-origin"),
     ],
 )
 def test_only_what_the_viewers_frame_loads_is_open_to_other_origins(tmp_path, path, policy):

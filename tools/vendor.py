@@ -33,6 +33,10 @@ PACKAGES = {
         "1.7.0",
         "sha512-ucEJOx4T2avIRCleodk7YobZj5O2Ga2AeLfQ69A/yjG9HHba2+PDgwSkN3FttrmG+70ZGx21sElNFouK13RzyA==",
     ),
+    "@fontsource-variable/inter": (
+        "5.3.0",
+        "sha512-OupL48va4JNofb97w6NYeF9S7W/kHNKM0Er8Dem5nqi4jeOLrVJDoE8tZEpnMJmtkvNbB1EIPPwHcdkF6b1oUA==",
+    ),
     "lucide-static": (
         "1.62.0",
         "sha512-WBZA/m2PvkFpMGHDtsBck5P2A9G4ehLlYu4GwwICcmEm1BvYVgj00lCDxKRWLlbMlOibLaiwdQ88G5pHkSWgwA==",
@@ -51,6 +55,7 @@ COPIES = [
     ("htmx.org", "LICENSE", "htmx/LICENSE"),
     ("basecoat-css", "dist/basecoat.cdn.min.css", "basecoat/basecoat.min.css"),
     ("basecoat-css", "LICENSE.md", "basecoat/LICENSE.md"),
+    ("@fontsource-variable/inter", "LICENSE", "inter/LICENSE"),
     ("@novnc/novnc", "LICENSE.txt", "novnc/LICENSE.txt"),
     ("@novnc/novnc", "AUTHORS", "novnc/AUTHORS"),
     ("lucide-static", "LICENSE", "lucide/LICENSE"),
@@ -116,6 +121,16 @@ def copy(source: Path, target: Path) -> None:
     text = re.sub(r"^(//# source|/\*# source)MappingURL=.*$", "", source.read_text(), flags=re.M)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text.rstrip() + "\n")
+
+
+def keep_inter(package: Path) -> None:
+    """The upright subsets, each fetched by pages that have its characters. A page begins in the system's face
+    and is not set anew: the font is there from the next page on, unless it comes at once."""
+    style = (package / "wght.css").read_text().replace("font-display: swap", "font-display: optional")
+    folder = VENDOR / "inter"
+    for name in re.findall(r"files/([\w-]+\.woff2)", style):
+        shutil.copy(package / "files" / name, folder / name)
+    (folder / "inter.css").write_text(style.replace("./files/", "").rstrip() + "\n")
 
 
 def keep_novnc_source(package: Path) -> None:
@@ -184,6 +199,12 @@ def write_readme() -> None:
         ("`htmx/`", "htmx.org", "0BSD", "`htmx.min.js` and `hx-ws.min.js`, without source map lines"),
         ("`basecoat/`", "basecoat-css", "MIT", "`dist/basecoat.cdn.min.css`"),
         (
+            "`inter/`",
+            "@fontsource-variable/inter",
+            "OFL-1.1",
+            "`wght.css` as `inter.css` with `font-display: optional`, and its subsets",
+        ),
+        (
             "`novnc/`",
             "@novnc/novnc",
             "MPL-2.0",
@@ -209,6 +230,7 @@ def main() -> None:
         packages = {package: fetch(package, folder) for package in PACKAGES}
         for package, source, target in COPIES:
             copy(packages[package] / source, VENDOR / target)
+        keep_inter(packages["@fontsource-variable/inter"])
         keep_novnc_source(packages["@novnc/novnc"])
         bundle_novnc(folder)
         build_sprite(packages["lucide-static"])
