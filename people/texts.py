@@ -32,6 +32,11 @@ def clusters(text: str) -> list[str]:
     return _CLUSTER.findall(text)
 
 
+def edges_of(text: str) -> list[int]:
+    """Where it may be cut without cutting a letter, its both ends among them."""
+    return [0, *(cluster.end() for cluster in _CLUSTER.finditer(text))]
+
+
 def beginning(text: str, length: int) -> str:
     """As many whole letters of it as are at most so many characters; of one that is longer than that, its
     beginning."""

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from runs.models import Run
 from runs.places import places_for
+from runs.words import folded
 
 MOST_RUNS = 8
 
@@ -39,8 +40,8 @@ def runs_found(user, workspace, text: str) -> list[Run]:
 
 def actions_found(user, membership, text: str = "", run: Run | None = None) -> list[Action]:
     """Pages and actions with this text in their name; `run` is the one that is open or chosen in the page."""
-    wanted = text.casefold()
-    return [action for action in _actions(user, membership, run) if wanted in str(action.label).casefold()]
+    wanted = folded(text)
+    return [action for action in _actions(user, membership, run) if wanted in folded(str(action.label))]
 
 
 def _actions(user, membership, run: Run | None) -> list[Action]:

@@ -1,17 +1,18 @@
-"""Finding runs by the words in them: prompts, follow-up message, notes, tags. Says what a word is, keeps the
-words of each run, and asks the database's own word index: FTS5 on SQLite, GIN on Postgres. Both hold the same
-words, made here, so both find the same runs. Knows no person: lists start with `visible_to` all the same."""
+"""Finding runs by the words in them: prompts, follow-up message, notes, tags. Keeps the words of each run,
+and asks the database's own word index: FTS5 on SQLite, GIN on Postgres. Both hold the same words
+(`runs.words`), so both find the same runs. Knows no person: lists start with `visible_to` all the same."""
 
-import re
-import unicodedata
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
 
 from django.db import connection, models, transaction
 
-# Letters and digits that stand together; each ideograph or kana alone, because nothing parts their words.
-WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
-LONGEST_WORD = 40
-MOST_WORDS_ASKED = 16
+from people.texts import edges_of
+from runs.words import BEGINNING, Asked, asked_for, matches, words_of
+
 MOST_TEXT = 100_000
+# Postgres takes a megabyte for a row, and a text without spaces has two words a letter.
+MOST_BYTES = 900_000
 # Marks a fact about a run among its words: a private character, so never part of what somebody types.
 FACT = "\ue000"
 
@@ -29,11 +30,11 @@ class Has(models.Lookup):
 
     def as_sqlite(self, compiler, connection):
         words, params = self.process_lhs(compiler, connection)
-        return f"{words} MATCH %s", [*params, " AND ".join(_quoted(word, '"', "*") for word in self.rhs)]
+        return f"{words} MATCH %s", [*params, _expression(self.rhs, '"', "*", " AND ", " OR ")]
 
     def as_postgresql(self, compiler, connection):
         words, params = self.process_lhs(compiler, connection)
-        asked = " & ".join(_quoted(word, "'", ":*") for word in self.rhs)
+        asked = _expression(self.rhs, "'", ":*", " & ", " | ")
         # The expression of the index: our words as they are, no language's rules.
         return f"array_to_tsvector(string_to_array({words}, ' ')) @@ %s::tsquery", [*params, asked]
 
@@ -63,33 +64,24 @@ class RunIndex(models.Model):
         return f"Index of run {self.run_id}"
 
 
-def folded(text: str) -> str:
-    """As it is compared: without accents, capitals and other forms of the same letters."""
-    letters = unicodedata.normalize("NFKD", text)
-    return "".join(letter for letter in letters if not unicodedata.combining(letter)).casefold()
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text, each once, in order."""
-    return list(dict.fromkeys(word[:LONGEST_WORD] for word in WORD.findall(folded(text))))
-
-
 def fact(name: str, value) -> str:
     """A word that stands for a fact, like `who` and a person's id."""
     return f"{FACT}{name}{str(value).encode().hex()}"
 
 
-def wanted(text: str, facts: dict) -> list[str]:
-    """What to look for: all of these words and facts, the last word also as the beginning of one."""
-    words = words_of(text)[:MOST_WORDS_ASKED]
-    if words:
-        words[-1] += "*"
-    return words + [fact(name, value) for name, value in facts.items()]
+def wanted(text: str, facts: dict) -> Asked:
+    """What to look for: all of these words, the last also as the beginning of one, and all of these facts."""
+    return asked_for(text) + [[[fact(name, value)]] for name, value in facts.items()]
 
 
-def _quoted(word: str, quote: str, beginning: str) -> str:
-    is_beginning = word.endswith("*")
-    return f"{quote}{word.rstrip('*')}{quote}{beginning if is_beginning else ''}"
+def _expression(asked: Asked, quote: str, begun: str, every: str, either: str) -> str:
+    """In the language of a word index."""
+
+    def quoted(word: str) -> str:
+        return f"{quote}{word.removesuffix(BEGINNING)}{quote}{begun if word.endswith(BEGINNING) else ''}"
+
+    ones = [[every.join(map(quoted, words)) for words in alternatives] for alternatives in asked]
+    return every.join(one[0] if len(one) == 1 else f"(({f'){either}('.join(one)}))" for one in ones)
 
 
 def path() -> str:
@@ -134,26 +126,28 @@ def words_to_find(run, tags, notes) -> str:
         *(note.text for note in notes),
     ]
     words = [fact(name, value) for name, value in facts.items()] + [fact("tag", tag.pk) for tag in tags]
-    return " ".join(words + words_of("\n".join(texts)[:MOST_TEXT]))
+    words += words_of("\n".join(texts)[:MOST_TEXT])
+    ends = accumulate(len(word.encode()) + 1 for word in words)
+    return " ".join(word for word, end in zip(words, ends, strict=True) if end <= MOST_BYTES)
 
 
 def marked(text: str, asked: str) -> list[tuple[str, bool]]:
     """The text in parts, each with whether it is one of the words asked for."""
-    *whole, last = words_of(asked)[:MOST_WORDS_ASKED] or [""]
     parts, end = [], 0
-    for found in WORD.finditer(text) if last else ():
-        word = folded(found.group())[:LONGEST_WORD]
-        if word in whole or word.startswith(last):
-            parts += [(text[end : found.start()], False), (found.group(), True)]
-            end = found.end()
+    for start, next_end in matches(text, asked_for(asked)):
+        parts += [(text[end:start], False), (text[start:next_end], True)]
+        end = next_end
     return [part for part in [*parts, (text[end:], False)] if part[0]]
 
 
 def excerpt(text: str, asked: str, around: int = 50) -> list[tuple[str, bool]]:
     """The first place of a long text where a word asked for stands, marked; [] when none does."""
-    for found in WORD.finditer(text):
-        if any(is_match for _, is_match in marked(found.group(), asked)):
-            start, end = max(0, found.start() - around), found.end() + around
-            cut = " ".join(text[start:end].split())
-            return marked(("… " if start else "") + cut + (" …" if end < len(text) else ""), asked)
-    return []
+    places = matches(text, asked_for(asked))
+    if not places:
+        return []
+    first, last = places[0]
+    edges = edges_of(text)
+    start = edges[bisect_left(edges, first - around)]
+    end = edges[bisect_right(edges, last + around) - 1]
+    cut = " ".join(text[start:end].split())
+    return marked(("… " if start else "") + cut + (" …" if end < len(text) else ""), asked)

@@ -9,6 +9,7 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
+from people.texts import clusters
 from runs import migrations, search
 from runs.models import AgentSession, Run, RunText
 from tests import factories
@@ -58,19 +59,76 @@ def test_accents_and_capitals_make_no_difference(workspace, asked):
     assert found(asked) == ["Reserve the Café Zürich"]
 
 
+# Of each kind: what is written, and what it is found by.
+FOUND = {
+    "letters with a stroke": (
+        "Łódź, Smørrebrød, Đorđe, Ħamrun",
+        ["lodz", "smorrebrod", "Dorde", "hamrun"],
+    ),
+    "letters with a hook": ("ɓala ƙasa ɗaya", ["bala kasa daya"]),
+    "letters of two": ("Æther œuvre ĳs ßtraße Ǽ", ["aether", "oeuvre", "ijs", "sstrasse", "ae"]),
+    "letters of the north": ("Þórður Guðmundsson Eŋe", ["thordur gudmundsson", "ene"]),
+    "an i without and with a dot": ("ISPARTA ısparta İstanbul", ["isparta", "istanbul", "ISTANBUL"]),
+    "letters of Azerbaijan and Africa": ("Gəncə Ɛwe mɔ", ["gence", "ewe", "mo"]),
+    "capitals of two": ("DŽ ǆ", ["dž", "dz"]),
+    "ligatures": ("ﬁle ﬃ", ["file", "ffi"]),
+    "wide and half ones": ("ＩＮＶＯＩＣＥ ﾊﾞｽ", ["invoice", "バス"]),
+    "numbers": ("Ⅻ ½ ٣٤ ３ x²", ["xii", "34", "3", "x2"]),
+    "Greek": ("Καφές ΟΔΟΣ ᾳδης", ["καφεσ", "οδος", "αδης"]),
+    "Cyrillic": ("Ёлка Қазақ ґанок", ["елка", "казак", "ганок"]),
+    "points of Hebrew": ("שָׁלוֹם חשבוניות", ["שלום", "שלומ", "חשבוניות"]),
+    "vowels of Arabic": ("مُحَمَّدٌ أحمد إلى مدرسة فاتـــورة", ["محمد", "احمد", "الي", "مدرسه", "فاتورة"]),
+    "the article of Arabic": ("الفاتورة والكتاب للشركة", ["فاتورة", "الفاتورة", "الفا", "كتاب", "شركة"]),
+    "letters of Persian": ("کتاب می\u200cخواهم یک", ["كتاب", "میخواهم", "می\u200cخواهم", "يك"]),
+    "vowels of Hindi": ("हिन्दी ज़रूरी", ["हिन्दी", "जरूरी"]),
+    "syllables of Hangul": ("한국어 송장", ["한국", "하", "송장"]),
+    "signs of Chinese": ("請下載發票。", ["發票", "下載", "載", "請下載發票"]),
+    "rare signs": ("𠮷野家へ", ["𠮷", "野家"]),
+    "kana": ("インボイスを保存する", ["保存", "いんぼいす", "ボイス", "保存する"]),
+    "Thai": ("ดาวน์โหลดใบแจ้งหนี้", ["ใบแจ้งหนี้", "หนี้", "โหลด"]),
+    "Lao": ("ດາວໂຫຼດໃບແຈ້ງໜີ້", ["ໃບແຈ້ງ"]),
+    "Khmer": ("ទាញយកវិក្កយបត្រ", ["វិក្កយបត្រ"]),
+    "Burmese": ("ပြေစာဒေါင်းလုဒ်", ["ဒေါင်းလုဒ်"]),
+    "apostrophes": (
+        "don't l’avion O`Neil qu´il Hawaiʻi",
+        ["dont", "don’t", "avion", "oneil", "quil", "hawaii"],
+    ),
+    "their absence": ("dont lavion", ["don't", "l'avion"]),
+    "hyphens": ("e-mail Jean‑Luc 2024-11-24", ["email", "e-mail", "mail", "luc", "jeanluc", "2024-11"]),
+    "their absence, too": ("email, and e mail", ["e-mail", "e mail"]),
+    "parts of names of programs": (
+        "supplierInvoices.csv XMLReport INV2024",
+        ["invoices", "report", "xml", "2024"],
+    ),
+    "a soft hyphen and a space of no width": ("in\u00advoices sup\u200bplier", ["invoices", "supplier"]),
+}
+
+
+@pytest.mark.parametrize("written, asked", FOUND.values(), ids=FOUND)
+def test_other_forms_of_the_same_letters_are_found(workspace, written, asked):
+    """wenzhixin/bootstrap-table #8003, Neamar/KISS #1141, motss/normalize-diacritics #108, CyberChef #1257,
+    typesense #228, giowck/symphytum #134."""
+    factories.make_run(workspace, prompt=written)
+    factories.make_run(workspace, prompt="Nothing of it 無 ไม่ шум")
+    assert {text: found(text) for text in asked} == {text: [written] for text in asked}
+
+
 @pytest.mark.parametrize(
-    "prompt, asked",
+    "written, asked",
     [
-        ("請下載發票", "發票"),
-        ("Скачать счета", "сче"),
-        ("הורד חשבוניות", "חשבוניות"),
-        ("インボイスを保存", "保存"),
-        ("Straße", "strasse"),
+        ("票發", "發票"),
+        ("下を保つ、存在", "保存"),
+        ("ขา", "ข่า"),
+        ("がく", "かく"),
+        ("कि", "का"),
+        ("supplierinvoices", "invoices"),
+        ("Müller", "mueller"),
+        ("الله", "له"),
     ],
 )
-def test_other_alphabets_are_found(workspace, prompt, asked):
-    factories.make_run(workspace, prompt=prompt)
-    assert found(asked) == [prompt]
+def test_other_words_are_not_found(workspace, written, asked):
+    factories.make_run(workspace, prompt=written)
+    assert found(asked) == []
 
 
 def test_every_text_of_a_run_is_searched(workspace, operator):
@@ -215,6 +273,30 @@ class TestMarks:
         for text in HOSTILE:
             assert "".join(part for part, _ in search.marked(text, "a")) == text
 
+    @pytest.mark.parametrize(
+        "text, asked, marked",
+        [
+            ("Łódź e-mail", "lodz", ["Łódź"]),
+            ("re\u0301sume\u0301s", "resume", ["re\u0301sume\u0301s"]),
+            ("read e-mail", "email", ["e-mail"]),
+            ("supplierInvoices.csv", "invoices", ["Invoices"]),
+            ("請下載發票。發", "載發票", ["載發票", "發"][:1]),
+            ("ดาวน์โหลดใบแจ้งหนี้", "แจ้งหนี้", ["แจ้งหนี้"]),
+            ("the الفاتورة", "فاتورة", ["الفاتورة"]),
+            ("x ﬁle ½", "file", ["ﬁle"]),
+        ],
+    )
+    def test_all_that_was_found_is_marked_and_no_letter_in_half(self, text, asked, marked):
+        assert [part for part, is_match in search.marked(text, asked) if is_match] == marked
+
+    @pytest.mark.parametrize("letter", ["🇩🇪", "👨‍👩‍👧‍👦", "e\u0301", "क्षि"])
+    def test_an_excerpt_begins_and_ends_with_a_whole_letter(self, letter):
+        text = letter * 30 + " payment " + letter * 30
+        for around in range(1, 24):
+            first, _match, last = (part for part, _is_match in search.excerpt(text, "payment", around=around))
+            assert set(clusters(first.removeprefix("… ").strip())) <= {letter}
+            assert set(clusters(last.removesuffix(" …").strip())) <= {letter}
+
     def test_an_excerpt_shows_the_first_match_in_its_surroundings(self):
         text = "x " * 100 + "the payment page\n\nrefused " + "y " * 100
         parts = search.excerpt(text, "payment", around=12)
@@ -230,6 +312,44 @@ def test_the_migration_fills_the_index_for_older_runs(workspace):
     migration = importlib.import_module(f"runs.migrations.{name.stem}")
     migration.fill(apps, None)
     assert RunText.objects.get().run == run and found("before") == ["from before"]
+
+
+class Editor:
+    """What a migration does its statements with."""
+
+    connection = connection
+
+    def execute(self, statement):
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+
+
+@pytest.mark.django_db
+def test_the_migration_finds_older_runs_by_what_a_word_is_now(workspace, operator, monkeypatch):
+    migration = importlib.import_module("runs.migrations.0006_words_anew")
+    monkeypatch.setattr(migration, "AT_A_TIME", 2)
+    runs = [factories.make_run(workspace, prompt=f"Łódź {number}") for number in range(5)]
+    runs[0].write_note("Smørrebrød", by=operator)
+    words = dict(RunText.objects.values_list("run", "words"))
+    RunText.objects.update(words="łodz")
+    assert found("lodz") == []
+    migration.find_words_anew(apps, Editor())
+    assert dict(RunText.objects.values_list("run", "words")) == words
+    assert len(found("lodz")) == 5 and found("smorrebrod") == ["Łódź 0"]
+    runs[1].write_note("afterwards", by=operator)
+    assert found("afterwards") == ["Łódź 1"] and found("łodz") != []
+
+
+@pytest.mark.django_db
+def test_a_text_that_is_all_different_signs_fits_into_the_index(workspace):
+    signs = "".join(map(chr, range(0x20000, 0x20000 + 20_000)))
+    others = "".join(chr(0x20000 + (number * 7) % 40_000) for number in range(20_000))
+    session = factories.make_session(
+        workspace, user_prompt=signs, goal_prompt=others, system_prompt=signs[::-1]
+    )
+    run = factories.make_run(workspace, agent_session=session, message=others[::-1])
+    run.write_note(signs[::2][:5000], by=None)
+    assert len(run.text.words.encode()) <= search.MOST_BYTES and len(found(signs[:10])) == 1
 
 
 @pytest.mark.django_db
