@@ -127,6 +127,9 @@ def words_to_find(run, tags, notes) -> str:
     ]
     words = [fact(name, value) for name, value in facts.items()] + [fact("tag", tag.pk) for tag in tags]
     words += words_of("\n".join(texts)[:MOST_TEXT])
+    whole = " ".join(words)
+    if len(whole) <= MOST_BYTES / 4:
+        return whole
     ends = accumulate(len(word.encode()) + 1 for word in words)
     return " ".join(word for word, end in zip(words, ends, strict=True) if end <= MOST_BYTES)
 

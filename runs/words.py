@@ -38,6 +38,9 @@ PART = regex.compile(r"\p{Lu}+(?!\p{Ll})|\p{Lu}?[\p{Ll}\p{Lo}\p{Lm}\p{M}]+|\p{N}
 ARTICLE = regex.compile("(?:[وف]?[بك]?ال|[وف]?لل)(?=.{3})")
 CLUSTER = regex.compile(r"\X")
 
+Forms = tuple[tuple[str, int, int], ...]
+Asked = list[list[list[str]]]
+
 # Letters that Unicode does not take apart, and whose name does not say of what they are made.
 OTHER_LETTERS = {
     "ETH": "d",
@@ -112,13 +115,16 @@ def _plain(text: str) -> str:
 def _words_in(plain: str) -> Iterator[tuple[str, int, int]]:
     """Every word that this is found by, and from where to where it stands."""
     for found in (ASCII_WORD if plain.isascii() else WORD).finditer(plain):
-        at, whole = found.start(), found.group()
-        for word, start, end in (_known_forms if len(whole) <= LONGEST_WORD else _forms)(whole):
-            yield word, at + start, at + end
+        for word, start, end in _forms(found.group()):
+            yield word, found.start() + start, found.start() + end
 
 
-def _forms(found: str) -> tuple[tuple[str, int, int], ...]:
+def _forms(found: str) -> Forms:
     """What one word, or one run of letters that nothing parts, is found by, and where in it that stands."""
+    return _known_forms(found) if len(found) <= LONGEST_WORD else _forms_anew(found)
+
+
+def _forms_anew(found: str) -> Forms:
     forms = []
     if UNPARTED_LETTER.match(found):
         units = list(UNIT.finditer(found))
@@ -139,7 +145,7 @@ def _forms(found: str) -> tuple[tuple[str, int, int], ...]:
 
 
 # Texts are written in few words.
-_known_forms = lru_cache(20_000)(_forms)
+_known_forms = lru_cache(20_000)(_forms_anew)
 
 
 def _wholes(word: str) -> list[str]:
@@ -160,10 +166,9 @@ def folded(text: str) -> str:
 
 def words_of(text: str) -> list[str]:
     """The words a text is found by, each once, in order."""
-    return list(dict.fromkeys(word for word, _start, _end in _words_in(_plain(text))))
-
-
-Asked = list[list[list[str]]]
+    plain = _plain(text)
+    found = dict.fromkeys((ASCII_WORD if plain.isascii() else WORD).findall(plain))
+    return list(dict.fromkeys(word for one in found for word, _start, _end in _forms(one)))
 
 
 def asked_for(text: str) -> Asked:

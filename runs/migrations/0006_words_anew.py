@@ -13,7 +13,7 @@ AFTER = {
     "postgresql": [
         "SET CONSTRAINTS ALL IMMEDIATE",  # nothing may wait for the end of the transaction
         "CREATE INDEX runs_runtext_words ON runs_runtext"
-        " USING gin (array_to_tsvector(string_to_array(words, ' ')))"
+        " USING gin (array_to_tsvector(string_to_array(words, ' ')))",
     ],
 }
 
