@@ -1,11 +1,12 @@
 from django.urls import path
 
-from people.views import audit, doors, me, team, workspaces
+from people.views import audit, confirm, doors, me, team, workspaces
 
 urlpatterns = [
     path("enter/<str:uid>/<str:token>/", doors.enter, name="enter"),
     path("invitation/", doors.invitation_opened, name="invitation-opened"),
     path("invitation/<str:token>/", doors.invitation, name="invitation"),
+    path("confirm/", confirm.confirm, name="confirm"),
     path("single-sign-on/connect/", doors.connect_sign_on, name="connect-sign-on"),
     path("team/", team.members, name="team"),
     path("team/invite/", team.invite, name="team-invite"),

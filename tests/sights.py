@@ -81,6 +81,11 @@ def open_help(page: Page) -> None:
     page.locator("#help[open]").wait_for()
 
 
+def open_invite(page: Page) -> None:
+    page.locator("summary", has_text="Invite").click()
+    page.get_by_label("Role", exact=True).wait_for()
+
+
 def open_person_menu(page: Page) -> None:
     page.locator(".side-foot summary").click()
 
@@ -207,6 +212,7 @@ SIGHTS = [
     Sight("invitation-signed-in", "/invitation/{invitation}/", "none"),
     Sight("invitation-over", "/invitation/x/", ""),
     Sight("team", "/team/"),
+    Sight("team-invite", "/team/", act=open_invite),
     Sight("team-of-a-viewer", "/team/", "viewer"),
     Sight("team-key", "/team/key/"),
     Sight("team-limits", "/team/limits/"),

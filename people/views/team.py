@@ -13,7 +13,6 @@ from people import team
 from people.forms import InviteForm, RoleForm
 from people.models import Invitation, Membership, Role
 from people.permissions import MANAGE, WATCH, permission
-from people.reauthentication import is_recent, say_again_url
 
 
 @permission(WATCH)
@@ -106,8 +105,6 @@ def _page(request, form, *, link: str = "", status: int = 200):
         "roles": Role.choices,
         "form": form,
         "link": link,
-        "can_change": membership.can_manage and is_recent(request),
-        "say_again_url": say_again_url(reverse("team")),
         "can_send_mail": settings.CAN_SEND_MAIL,
     }
     if membership.can_manage:

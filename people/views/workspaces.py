@@ -65,7 +65,7 @@ def switch(request):
     return redirect(onward if is_ours else "run-list")
 
 
-@permission(MANAGE, asks_again=True)
+@permission(MANAGE)
 @require_http_methods(["GET", "POST"])
 def change(request):
     """The name, and whether a second factor is asked for."""
@@ -80,7 +80,7 @@ def change(request):
     return render(request, "people/settings.html", context, status=422 if form.errors else 200)
 
 
-@permission(MANAGE, asks_again=True)
+@permission(MANAGE)
 @require_http_methods(["GET", "POST"])
 def limits(request):
     """How much may be launched."""

@@ -12,7 +12,7 @@ from runs.forms import KeyForm
 from runs.sayings import told
 
 
-@permission(MANAGE, asks_again=True)
+@permission(MANAGE)
 @require_http_methods(["GET", "POST"])
 def team_key(request):
     """What is known of the key; a new one is tried, and taken when Giga takes it."""

@@ -25,9 +25,18 @@ const keep = ({ target }) => {
   const typed = fields(target).map((field) => [field.name, read(field)]);
   sessionStorage.setItem(NAME, JSON.stringify({ page: here(), number, typed }));
 };
+// Its sender goes to where they sign in, and comes back.
+export const keepUntilBack = (form) => {
+  keep({ target: form });
+  want();
+};
+const want = () => {
+  const kept = sessionStorage.getItem(NAME);
+  sessionStorage.setItem(NAME, JSON.stringify({ ...JSON.parse(kept), isWanted: true }));
+};
 const bringBack = () => {
+  if (isBetween()) return want();
   const kept = JSON.parse(sessionStorage.getItem(NAME)) || {};
-  if (isBetween()) return sessionStorage.setItem(NAME, JSON.stringify({ ...kept, isWanted: true }));
   sessionStorage.removeItem(NAME);
   if (!kept.isWanted || kept.page !== here()) return;
   fields(forms()[kept.number]).forEach((field, i) => field.name === kept.typed[i]?.[0] && write(field, kept.typed[i][1]));

@@ -31,6 +31,7 @@ FRAGMENTS = {
     "bulk-question",
     "find",
     "own-workspaces",
+    "confirm",
     "session-files",
     "run-bulk",
 }

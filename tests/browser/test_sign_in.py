@@ -3,10 +3,11 @@
 import re
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.driving import give_password
 from tests.browser.teams import Team
+from tests.browser.test_typed_again import make_login_old
 
 
 @pytest.fixture
@@ -78,9 +79,15 @@ def test_with_a_passkey_the_password_alone_does_not_let_in_and_a_strange_finger_
     assert "/accounts/login/" in page.url
 
 
-def test_a_passkey_confirms_who_changes_the_key(page, team, finger):
+def test_a_passkey_confirms_who_changes_the_key(page, team, teams, finger):
     open_and_give_password(page, team)
     add_passkey(page, team)
+    page.goto(f"{team.url}/team/limits/")
+    page.locator("main form [type=number]").first.fill("7")
+    make_login_old(page, teams)
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("dialog").get_by_role("button", name="Use a passkey or security key").click()
+    expect(page.get_by_text("Saved.")).to_be_visible()
     page.goto(f"{team.url}/accounts/2fa/webauthn/reauthenticate/?next=/team/key/")
     page.get_by_role("button", name="Use a passkey or security key").click()
     page.wait_for_url(f"{team.url}/team/key/")

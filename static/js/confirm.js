@@ -1,0 +1,57 @@
+// Whoever signed in a while ago shows again who they are where they are. Then what they pressed is done: nothing that
+// was typed leaves its page.
+import { $ } from "./core.js";
+import { keepUntilBack } from "./typed.js";
+
+const { confirmAt, keyScript } = document.body.dataset;
+const box = document.createElement("dialog");
+box.className = "help question confirm-box";
+box.setAttribute("aria-labelledby", "confirm-title");
+document.body.append(box);
+let waiting; // the form that was sent, and the button that was pressed
+let isConfirmed = false;
+
+const goOn = () => {
+  box.close();
+  isConfirmed = true;
+  waiting.form.requestSubmit(waiting.button);
+  isConfirmed = false;
+};
+// An answer that is empty, none, or another page's: the server knows what to do.
+const ask = async (query = "") => {
+  const answer = await fetch(confirmAt + query).catch(() => null);
+  const html = answer?.ok && !answer.redirected && (await answer.text());
+  if (!html) return goOn();
+  box.innerHTML = html;
+  if (!box.open) box.showModal();
+  $("input:not([type=hidden]), .btn", box)?.focus();
+};
+
+// Before anybody else hears that it is sent.
+document.addEventListener("submit", (event) => {
+  if (isConfirmed || event.target.method !== "post" || !event.target.closest("main")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  waiting = { form: event.target, button: event.submitter };
+  ask();
+}, true);
+
+const answerOfKey = async (form) => {
+  if (!window.webauthnJSON)
+    await new Promise((onload, onerror) => document.head.append(Object.assign(document.createElement("script"), { src: keyScript, onload, onerror })));
+  return JSON.stringify(await window.webauthnJSON.get(JSON.parse($("script", form).textContent)));
+};
+box.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (form.method === "dialog") return;
+  event.preventDefault();
+  event.submitter.disabled = true;
+  try {
+    if ("passkey" in form.dataset) form.elements.credential.value = await answerOfKey(form);
+    await fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
+  } catch {
+    // Said by what the server answers next.
+  }
+  ask("?tried");
+});
+box.addEventListener("click", ({ target }) => target.closest("[data-elsewhere]") && keepUntilBack(waiting.form));
