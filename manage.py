@@ -3,16 +3,25 @@
 
 import os
 import sys
+from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
+from dashboard import VERSION
+
+ENV_FILE = Path(__file__).resolve().parent / ".env"
 SOURCE_COMMANDS = {"compilemessages", "makemessages", "makemigrations"}
 
 if __name__ == "__main__":
     if not SOURCE_COMMANDS.intersection(sys.argv[1:2]):
         os.umask(0o077)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+    # Nothing but this file names it, so that tests, benchmarks and the simulated Giga never hold a real key.
+    if ENV_FILE.exists() and sys.argv[1:2] != ["simulator"]:
+        os.environ.setdefault("ENV_FILE", str(ENV_FILE))
+    if sys.argv[1:] in (["--version"], ["version"]):
+        sys.exit(print(f"Gigawatch {VERSION}"))
     try:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:

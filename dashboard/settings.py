@@ -10,22 +10,18 @@ from urllib.parse import unquote, urlsplit
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ImproperlyConfigured
-from environs import Env, EnvError, validate
+from environs import validate
 
+from dashboard import VERSION  # noqa: F401 -- pages say it
+from dashboard.data_folder import DataFolder, new_secret_key
+from dashboard.environment import read_environment
 from dashboard.headers import of_static_files
 from dashboard.log_lines import LogLine
-from dashboard.secret_files import (
-    is_encryption_key,
-    make_data_folder,
-    new_encryption_key,
-    new_secret_key,
-    read_or_make,
-)
 from people.names import visible
+from runs.sealed import is_encryption_key, new_encryption_key
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = Env()
 
 
 def fail(message: str):
@@ -76,13 +72,15 @@ def server_url(name: str, *, schemes: tuple[str, ...], example: str, packages: t
 
 
 try:
+    env = read_environment()
     HOST = env.str("HOST", "127.0.0.1")
     PORT = env.int("PORT", 8000, validate=validate.Range(1, 65535))
     DEBUG = env.bool("DEBUG", False)
     LOG_LEVEL = env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     TIME_ZONE = env.str("TIME_ZONE", "UTC")
-    DATA = Path(env.str("GIGAWATCH_DATA", str(BASE_DIR / "var"))).absolute()
-    STATIC_ROOT = Path(env.str("STATIC_ROOT", "") or DATA / "static")
+    # Beside manage.py, wherever a command is typed.
+    DATA = BASE_DIR / env.str("GIGAWATCH_DATA", "var")
+    STATIC_ROOT = BASE_DIR / (env.str("STATIC_ROOT", "") or DATA / "static")
     SITE_URL = env.str("SITE_URL", "")
     GIGA_API_KEY = env.str("GIGA_API_KEY", "").strip()
     GIGA_API_URL = env.str("GIGA_API_URL", "https://api.withgiga.ai").rstrip("/")
@@ -116,7 +114,7 @@ try:
     WORKSPACE_CREATION = env.str(
         "WORKSPACE_CREATION", "superusers", validate=validate.OneOf(["superusers", "anyone"])
     )
-    DESKTOP_NETWORKS = [ip_network(network.strip()) for network in env.list("DESKTOP_NETWORKS", [])]
+    desktop_networks = env.list("DESKTOP_NETWORKS", [])
     TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", 0, validate=validate.Range(0, 10))
     SESSION_DAYS = env.int("SESSION_DAYS", 7, validate=validate.Range(1, 90))
     SESSION_IDLE_HOURS = env.int("SESSION_IDLE_HOURS", 8, validate=validate.Range(1, 90 * 24))
@@ -125,24 +123,23 @@ try:
     OIDC_ISSUER = env.str("OIDC_ISSUER", "").rstrip("/")
     OIDC_CLIENT_ID = env.str("OIDC_CLIENT_ID", "")
     OIDC_CLIENT_SECRET = env.str("OIDC_CLIENT_SECRET", "")
-    OIDC_NAME = env.str("OIDC_NAME", "") or "Single sign-on"
+    OIDC_NAME = env.str("OIDC_NAME", "Single sign-on")
     OIDC_ALLOWED_DOMAINS = [domain.strip().lower() for domain in env.list("OIDC_ALLOWED_DOMAINS", [])]
     OIDC_ROLE = env.str("OIDC_ROLE", "viewer", validate=validate.OneOf(["viewer", "operator", "manager"]))
-except EnvError as error:
+except ValueError as error:  # EnvError, too, is one
     fail(str(error))
-except ValueError as error:  # the only texts that Python reads here
+try:
+    DESKTOP_NETWORKS = [ip_network(network.strip()) for network in desktop_networks]
+except ValueError as error:
     fail(f"DESKTOP_NETWORKS must look like 10.0.0.0/8,fd00::/8: {error}")
 
 for name, value in {"DJANGO_SUPERUSER_USERNAME": SUPERUSER_USERNAME, "OIDC_NAME": OIDC_NAME}.items():
     if value and visible(value) != value:
         fail(f"{name} is a name to read: nothing in it may be invisible")
 
-try:
-    make_data_folder(DATA, is_ours=DATA == BASE_DIR / "var")
-    SECRET_KEY = SECRET_KEY or read_or_make(DATA / "secret_key", new_secret_key)
-    ENCRYPTION_KEYS_TEXT = ENCRYPTION_KEYS_TEXT or read_or_make(DATA / "encryption_keys", new_encryption_key)
-except OSError as error:
-    fail(f"the data folder {DATA} cannot be used: {error.strerror or error} (set GIGAWATCH_DATA)")
+DATA_FOLDER = DataFolder(DATA, is_ours=DATA == BASE_DIR / "var")
+SECRET_KEY = SECRET_KEY or DATA_FOLDER.secret("secret_key", new_secret_key)
+ENCRYPTION_KEYS_TEXT = ENCRYPTION_KEYS_TEXT or DATA_FOLDER.secret("encryption_keys", new_encryption_key)
 if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5:
     fail("SECRET_KEY must be at least 50 characters long, and random")
 # Newest first: the first seals, all of them open.
@@ -266,9 +263,11 @@ TEMPLATES = [
     }
 ]
 
+SQLITE_FILE = DATA / "gigawatch.sqlite3"
 SQLITE = {
     "ENGINE": "django.db.backends.sqlite3",
-    "NAME": DATA / "gigawatch.sqlite3",
+    # It is there, or `migrate` makes it: whoever only reads leaves no empty database behind.
+    "NAME": f"{SQLITE_FILE.as_uri()}?mode=rw",
     "OPTIONS": {
         # A transaction that writes takes its lock at once: with Django's defaults two of three
         # read-then-write transactions of eight processes failed with "database is locked".

@@ -27,9 +27,11 @@ _folder_lock = None
 
 
 def hold_folder() -> bool:
-    """Whether this process has the data folder for itself, from now on and as long as it lives."""
+    """Whether this process has the data folder for itself, from now on and as long as it lives. It is made
+    where there is none."""
     global _folder_lock
     if _folder_lock is None:
+        settings.DATA_FOLDER.make()
         lock = open(settings.DATA / "serve.lock", "a")  # noqa: SIM115 -- open as long as the process
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -6,6 +6,7 @@ back as if it were the secret."""
 import base64
 import binascii
 import os
+import secrets
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -42,6 +43,20 @@ def unseal(sealed: str, *, place: str) -> str:
         raise Unreadable(f"the key that sealed {place} is not among ENCRYPTION_KEYS") from None
     except (ValueError, binascii.Error, InvalidTag):
         raise Unreadable(f"{place} is damaged, or was sealed with another key or for another row") from None
+
+
+def new_encryption_key() -> str:
+    """`<key id>:<base64 of 32 random bytes>`, as ENCRYPTION_KEYS holds them."""
+    return f"{secrets.token_hex(4)}:{base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()}"
+
+
+def is_encryption_key(line: str) -> bool:
+    """Whether a line has the form of `new_encryption_key`."""
+    key_id, _, text = line.partition(":")
+    try:
+        return bool(key_id) and len(base64.b64decode(text, altchars=b"-_", validate=True)) == 32
+    except binascii.Error:
+        return False
 
 
 def _keys() -> dict[str, bytes]:

@@ -25,6 +25,7 @@ def shell(request) -> dict:
         return context
     membership = request.membership
     context["membership"] = membership
+    context["version"] = settings.VERSION
     context["places"] = places_for(user)
     context["palette_actions"] = actions_found(user, membership)
     reader = membership.user if membership else user

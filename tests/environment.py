@@ -9,12 +9,15 @@ import os
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 
 import hypothesis
 import pytest
 from django.conf import settings
 from django.test import SimpleTestCase
 
+from dashboard.data_folder import keep_secret, new_secret_key
+from runs.sealed import new_encryption_key
 from tests.served import WORKER_NUMBER
 from tests.servers import Postgres, Redis
 
@@ -61,10 +64,14 @@ sys.dont_write_bytecode = False
 if not WORKER:
     for name in SETTINGS:
         os.environ.pop(name, None)
+        os.environ.pop(f"{name}_FILE", None)
+    os.environ["ENV_FILE"] = ""
     # What is said at DEBUG is searched for secrets.
     os.environ["LOG_LEVEL"] = "DEBUG"
     os.environ["GIGAWATCH_DATA"] = tempfile.mkdtemp(prefix="gigawatch-tests-")
     os.mkdir(os.path.join(os.environ["GIGAWATCH_DATA"], "static"))
+    for name, text in (("secret_key", new_secret_key()), ("encryption_keys", new_encryption_key())):
+        keep_secret(Path(os.environ["GIGAWATCH_DATA"], name), text)
 
 _servers: list[Postgres | Redis] = []
 

@@ -65,6 +65,7 @@ class Served:
             "DJANGO_SUPERUSER_USERNAME": "admin",
             "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
             "PYTHONUNBUFFERED": "1",
+            "ENV_FILE": "",
             **env,
         }
         self.process: subprocess.Popen | None = None
@@ -83,10 +84,11 @@ class Served:
         while time.monotonic() < deadline:
             assert self.process.poll() is None, f"serve ended:\n{self.said}"
             try:
-                requests.get(f"{self.url}/healthz", timeout=PATIENCE_S)
-                return self
+                if requests.get(f"{self.url}/accounts/login/", timeout=PATIENCE_S).ok:
+                    return self
             except requests.RequestException:
-                time.sleep(0.05)
+                pass
+            time.sleep(0.05)
         self.kill()
         raise AssertionError(f"serve did not answer:\n{self.said}")
 

@@ -6,11 +6,12 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from dashboard.secret_files import make_data_folder, new_secret_key, read_or_make
+from dashboard.data_folder import DataFolder, keep_secret, make_data_folder, new_secret_key
 from tests.served import ROOT
 
 
@@ -89,27 +90,67 @@ def manage(*arguments: str, data: Path) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.process
-def test_whatever_command_is_first_makes_the_database_for_its_owner_only(folder):
-    ended = manage("showmigrations", "people", data=folder)
+def test_what_begins_an_instance_makes_the_database_for_its_owner_only(folder):
+    ended = manage("migrate", "people", data=folder)
     assert ended.returncode == 0, ended.stderr
     modes = {path.name: mode_of(path) for path in folder.iterdir() if path.is_file()}
-    assert set(modes.values()) == {"600"} and "gigawatch.sqlite3" in modes
+    assert set(modes.values()) == {"600"} and {"gigawatch.sqlite3", "secret_key", "encryption_keys"} <= set(
+        modes
+    )
     assert mode_of(folder) == "700"
+
+
+READING = [
+    ("verify_audit",),
+    ("rotate_keys",),
+    ("sign_in_link", "admin"),
+    ("demo_history",),
+    ("showmigrations",),
+    ("new_key",),
+    ("check",),
+    ("--version",),
+]
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("command", READING, ids=lambda command: command[0])
+def test_a_command_that_only_reads_makes_no_folder_and_no_database(command, tmp_path):
+    manage(*command, data=tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+    (tmp_path / "data").mkdir(mode=0o700)
+    manage(*command, data=tmp_path / "data")
+    assert list((tmp_path / "data").iterdir()) == []
 
 
 @pytest.mark.process
 def test_a_folder_open_to_others_is_refused_in_one_line(folder):
     (folder / "somebody-else").touch()
-    ended = manage("check", data=folder)
+    ended = manage("migrate", data=folder)
     assert ended.returncode == 1 and ended.stderr.count("\n") == 1
     assert f"the data folder {folder} cannot be used: others may look into it (755)" in ended.stderr
 
 
-def test_a_secret_is_made_once_however_many_start(tmp_path):
-    path = tmp_path / "secret_key"
+def test_a_secret_is_kept_once_however_many_start(tmp_path):
+    path, kept = tmp_path / "secret_key", []
+
+    def start(number: int) -> None:
+        with suppress(FileExistsError):
+            keep_secret(path, f"secret {number}")
+            kept.append(number)
+
     with ThreadPoolExecutor(8) as pool:
-        texts = set(pool.map(lambda _: read_or_make(path, new_secret_key), range(24)))
-    assert len(texts) == 1 and path.read_text() == f"{texts.pop()}\n" and mode_of(path) == "600"
+        list(pool.map(start, range(24)))
+    assert [path.read_text()] == [f"secret {number}\n" for number in kept]
+    assert mode_of(path) == "600" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_secret_is_the_same_at_the_next_start(tmp_path):
+    first = DataFolder(tmp_path / "data", is_ours=False)
+    secret = first.secret("secret_key", new_secret_key)
+    assert not first.path.exists()
+    first.make()
+    again = DataFolder(tmp_path / "data", is_ours=False)
+    assert again.secret("secret_key", new_secret_key) == secret and not again.new_secrets
 
 
 def full_disk() -> None:
@@ -118,11 +159,20 @@ def full_disk() -> None:
 
 
 @pytest.mark.process
-def test_a_secret_that_found_no_room_is_made_by_the_next_start(tmp_path):
-    make = "import sys; from pathlib import Path; from dashboard.secret_files import *; "
-    make += "read_or_make(Path(sys.argv[1]), new_secret_key)"
-    path = tmp_path / "secret_key"
-    program = [sys.executable, "-c", make, str(path)]
-    first = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, preexec_fn=full_disk)
-    assert "File too large" in first.stderr and path.read_text() == ""
-    assert len(read_or_make(path, new_secret_key)) > 50
+def test_a_first_start_on_a_full_disk_leaves_nothing_half_made(tmp_path):
+    data = tmp_path / "data"
+    env = {**os.environ, "GIGAWATCH_DATA": str(data)}
+    program = [sys.executable, "manage.py", "migrate"]
+    first = subprocess.run(program, cwd=ROOT, env=env, capture_output=True, text=True, preexec_fn=full_disk)
+    assert (first.returncode, first.stderr.count("\n")) == (1, 1) and "File too large" in first.stderr
+    assert list(data.iterdir()) == []
+    second = manage("migrate", data=data)
+    assert second.returncode == 0, second.stderr
+
+
+def test_a_secret_that_an_older_start_left_empty_is_made_anew(tmp_path):
+    (tmp_path / "secret_key").touch()
+    folder = DataFolder(tmp_path, is_ours=True)
+    secret = folder.secret("secret_key", new_secret_key)
+    folder.make()
+    assert (tmp_path / "secret_key").read_text() == f"{secret}\n"

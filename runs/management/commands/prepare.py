@@ -6,10 +6,11 @@ import logging
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connection
 
 from people.links import first_links
 from people.models import Workspace
-from runs import instance, keys
+from runs import instance, keys, upgrade
 from runs.management.commands.collect import collect_static_files
 
 logger = logging.getLogger(__name__)
@@ -26,13 +27,14 @@ class Command(BaseCommand):
             raise CommandError(
                 "GIGA_API_KEY is not set; the demo is `manage.py serve`, which prepares by itself"
             )
-        connect_giga(prepare())
+        connect_giga(prepare(self.stdout))
         say_sign_in_links(self.stdout, settings.SITE_ORIGINS[0])
 
 
-def prepare() -> Workspace:
-    """Tables, static files, the first workspace and its administrator: whatever is not there yet."""
-    call_command("migrate", verbosity=0, interactive=False)
+def prepare(stdout) -> Workspace:
+    """Data folder, tables, static files, the first workspace and its administrator: whatever is not there
+    yet. What takes long is told on `stdout`."""
+    call_command("migrate", verbosity=0, interactive=False, stdout=stdout)
     collect_static_files()
     workspace = instance.first_workspace()
     instance.first_administrator(
@@ -55,6 +57,20 @@ def connect_giga(workspace: Workspace) -> None:
     instance.connect_account(
         workspace, api_url=settings.GIGA_API_URL, api_key=settings.GIGA_API_KEY, is_simulated=False
     )
+
+
+def refuse_unprepared() -> None:
+    """Raises CommandError where `prepare` of this version was not run. A database that does not answer may
+    come up later: it is waited for."""
+    if settings.DATA_FOLDER.new_secrets:
+        raise CommandError("run `manage.py prepare` first, on this data folder or with these secrets")
+    try:
+        if why_not := upgrade.why_not_here():
+            raise CommandError(why_not)
+    except DatabaseError as error:
+        logger.warning("The database does not answer yet: %s", type(error).__name__)
+    finally:
+        connection.close()
 
 
 def say_sign_in_links(stdout, address: str) -> None:

@@ -17,12 +17,14 @@ from runs import instance
 from runs.accounts import is_demo_key
 from runs.desktop import is_loopback
 from runs.management.commands.prepare import connect_giga, prepare, say_sign_in_links
+from runs.management.waiting_page import waiting_page
 from runs.models import GigaAccount, Run
 from simulator.app import Config
 from simulator.server import start_in_thread
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 -- to recognise it, not to listen there
 PORTS_TRIED = 20
+WAITING_PAGE = "runs.management.waiting_page:application"
 STOP_WITHIN_S = 3
 
 
@@ -40,20 +42,30 @@ class Command(BaseCommand):
                 f"another serve is running on {settings.DATA}; set GIGAWATCH_DATA for a second one"
             )
         listening = bind(settings.HOST, settings.PORT)
-        workspace = prepare()
-        simulator = start_demo() if settings.IS_DEMO else None
-        if not simulator:
-            connect_giga(workspace)
-        if not settings.DATABASE_URL:
-            free_dead_claims()
-        self.greet(simulator)
+        stop_as_by_ctrl_c()
+        simulator = None
         try:
+            with waiting_page(listening, server_config(WAITING_PAGE, lifespan="off")):
+                simulator = self.prepare()
+            self.greet(simulator)
             serve(listening)
+        except KeyboardInterrupt:  # while it was prepared: what was begun, the next start goes on with
+            pass
         finally:
             if simulator:
                 simulator.stop()
             self.stdout.write("Stopped.")
         leave()
+
+    def prepare(self):
+        """Everything that is there before the first page, and the simulated Giga of a demo, or None."""
+        workspace = prepare(self.stdout)
+        simulator = start_demo() if settings.IS_DEMO else None
+        if not simulator:
+            connect_giga(workspace)
+        if not settings.DATABASE_URL:
+            free_dead_claims()
+        return simulator
 
     def greet(self, simulator) -> None:
         host = "127.0.0.1" if settings.HOST in EVERYWHERE else settings.HOST
@@ -129,11 +141,15 @@ def free_dead_claims() -> None:
     GigaAccount.objects.update(lease_holder="", lease_until=None)
 
 
-def serve(listening: socket.socket) -> None:
-    """Until it is told to stop. uvicorn repeats the signal once it is done, and of SIGTERM the process would
-    die there, before what still waits (people/later.py) is done: so both are what Ctrl+C is."""
-    network.warn_of_untrusted_proxy()
+def stop_as_by_ctrl_c() -> None:
+    """uvicorn repeats the signal once it is done, and of SIGTERM the process would die there, before what
+    still waits (people/later.py) is done: so SIGTERM is what Ctrl+C is."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def serve(listening: socket.socket) -> None:
+    """Until it is told to stop."""
+    network.warn_of_untrusted_proxy()
     with suppress(KeyboardInterrupt):
         uvicorn.Server(server_config("dashboard.asgi:application", lifespan="on")).run(sockets=[listening])
 

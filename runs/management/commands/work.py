@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 
+from runs.management.commands.prepare import refuse_unprepared
 from runs.models import GigaAccount
 from runs.sealed import Unreadable
 
@@ -18,6 +19,7 @@ class Command(BaseCommand):
     def handle(self, *args, **options):
         if not settings.CELERY_BROKER_URL:
             raise CommandError("CELERY_BROKER_URL is not set; without it `manage.py serve` does this work")
+        refuse_unprepared()
         refuse_other_secrets()
         os.chdir(settings.BASE_DIR)
         name = f"work-{os.getpid()}@%h"
