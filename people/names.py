@@ -43,6 +43,11 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFKC", letters)
 
 
+def label_key(name: str) -> str:
+    """The name of a thing as it is compared: as one to sign in with, but without what nobody sees."""
+    return " ".join(folded("".join(one for one in name if one.isspace() or not is_unseen(one))).split())
+
+
 def _is_spelling(name: str, place: int) -> bool:
     """Whether a joiner stands where words of some scripts are spelt with it (RFC 5892, A.1 and A.2), or
     pictures are put together (UTS 51)."""

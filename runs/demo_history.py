@@ -184,7 +184,7 @@ class _History:
     def __init__(self, workspace: Workspace, chance: random.Random, now: datetime):
         self.workspace, self.chance, self.now = workspace, chance, now
         self.people = [_person(workspace, name, role) for name, role in PEOPLE.items()]
-        self.tags = [Tag.objects.get_or_create(workspace=workspace, name=name)[0] for name in TAGS]
+        self.tags = [Tag.objects.called(workspace.pk, name) for name in TAGS]
         self.sessions: list[AgentSession] = []
         self.runs: list[Run] = []
         self.events: list[RunEvent] = []

@@ -19,7 +19,7 @@ FIELDS = {
     "template": lambda run: run.agent_session.sandbox_template,
     "duration_hours": lambda run: run.agent_session.duration_hours,
     "extended_minutes": lambda run: run.extended_minutes,
-    "tags": lambda run: ", ".join(tag.name for tag in run.shown_tags),
+    "tags": lambda run: ", ".join(_quoted(tag.name) for tag in run.shown_tags),
     "reason": lambda run: run.reason,
     "error_code": lambda run: run.error_code,
     "queued_at": lambda run: _time(run.queued_at),
@@ -57,6 +57,11 @@ def _rows_in_pieces(runs) -> Iterator[list[dict]]:
     while piece := list(older.for_list()[:AT_A_TIME]):
         yield [{name: value(run) for name, value in FIELDS.items()} for run in piece]
         older = runs.filter(**{f"{runs.newest_by}__lt": piece[-1].pk})
+
+
+def _quoted(name: str) -> str:
+    """The name of a tag; older ones may hold what parts them."""
+    return '"' + name.replace('"', '""') + '"' if "," in name or name.startswith('"') else name
 
 
 def _time(at) -> str:

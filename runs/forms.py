@@ -237,6 +237,23 @@ class RunIdsField(forms.Field):
         return [int(pk) for pk in value or [] if pk.isascii() and pk.isdecimal() and len(pk) < 19]
 
 
+class TagField(Label):
+    """The name of a tag. What is exported parts them by commas."""
+
+    default_error_messages = {
+        "required": _("Write the tag."),
+        "comma": _("A tag has no comma: add one after the other."),
+    }
+
+    def __init__(self, **kwargs):
+        super().__init__(max_length=TAG_LENGTH, **kwargs)
+
+    def validate(self, value):
+        super().validate(value)
+        if "," in value:
+            raise forms.ValidationError(self.error_messages["comma"])
+
+
 class BulkForm(forms.Form):
     """What is to be done, and to which runs."""
 
@@ -253,14 +270,14 @@ class BulkForm(forms.Form):
         choices=[(said, said) for said in ("1", "on", "true", "True")],
         error_messages={"invalid_choice": _("Say what to do.")},
     )
-    tag = Label(required=False, max_length=TAG_LENGTH)
+    tag = TagField(required=False)
     token = forms.UUIDField(required=False)
 
     def clean(self):
         cleaned = super().clean()
         if not cleaned.get("everything") and not cleaned.get("run") and not self.errors:
             raise forms.ValidationError(_("Select a run first."))
-        if cleaned.get("action") == "tag" and not cleaned.get("tag"):
+        if cleaned.get("action") == "tag" and cleaned.get("tag") == "":
             self.add_error("tag", _("Write the tag."))
         if cleaned.get("action") == "relaunch" and not cleaned.get("token"):
             self.add_error("token", _("Load the list anew before you relaunch."))

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _lazy
 
 from people.audit import audit
 from people.models import Workspace
+from people.names import label_key
 from people.texts import beginning, shortened
 from runs.accounts import GigaAccount, writes
 from runs.broadcast import announce_run
@@ -430,10 +431,11 @@ class Run(models.Model):
         """Give this run these tags and no others."""
         with transaction.atomic():
             hold(self)
-            tags = [Tag.objects.get_or_create(workspace_id=self.workspace_id, name=name)[0] for name in names]
-            self.tags.set(tags)
+            tags = {tag.pk: tag for tag in (Tag.objects.called(self.workspace_id, name) for name in names)}
+            self.tags.set(tags.values())
             keep_words(self)
-            self._change(kind="tag", why=", ".join(names), by=by, even_final=True)
+            why = ", ".join(tag.name for tag in tags.values())
+            self._change(kind="tag", why=why, by=by, even_final=True)
 
     @writes
     def add_tag(self, name: str, *, by) -> bool:
@@ -442,9 +444,21 @@ class Run(models.Model):
         with transaction.atomic():
             hold(self)
             names = list(self.tags.values_list("name", flat=True))
-            if name in names:
+            if label_key(name) in map(label_key, names):
                 return False
             self.tag([*names, name], by=by)
+        return True
+
+    @writes
+    def remove_tag(self, name: str, *, by) -> bool:
+        """Take a tag off this run. False when it does not have it."""
+        with transaction.atomic():
+            hold(self)
+            names = list(self.tags.values_list("name", flat=True))
+            others = [other for other in names if label_key(other) != label_key(name)]
+            if len(others) == len(names):
+                return False
+            self.tag(others, by=by)
         return True
 
     @writes

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from people.audit import Act, audit
+from people.names import label_key
 from people.permissions import WATCH, permission
 from runs import listing
 from runs.forms import RunFilterForm, SavedViewForm
@@ -35,7 +36,10 @@ def run_views(request):
         name = form.cleaned_data["name"]
         with transaction.atomic():
             view, _is_new = SavedView.objects.update_or_create(
-                workspace=membership.workspace, owner=request.user, name=name, defaults=kept
+                workspace=membership.workspace,
+                owner=request.user,
+                folded=label_key(name),
+                defaults={"name": name, **kept},
             )
             audit(request, Act.VIEW_KEPT, name, after={"list": query, "is_shared": view.is_shared})
         return redirect(reverse("run-list") + address_of(view))
