@@ -83,7 +83,15 @@ WHOLE = [
     gettext_noop("the connection broke off"),
     gettext_noop("this machine has no free thread"),
 ]
-# The same in three or four words, for a row in which the title needs the room.
+# What Giga calls the states of a computer, and those who speak in a conversation.
+STATES = [
+    gettext_noop("initializing"),
+    gettext_noop("ready"),
+    gettext_noop("restored"),
+    gettext_noop("failed"),
+]
+ROLES = [gettext_noop("user"), gettext_noop("assistant"), gettext_noop("system"), gettext_noop("tool")]
+# Sentences in three or four words, for a row in which the title needs the room.
 BRIEFS = {
     "%(problem)s Launches wait until the key is replaced.": gettext_noop("key refused"),
     "%(problem)s. Trying again by itself.": gettext_noop("tried again by itself"),
@@ -206,6 +214,11 @@ def brief(text: str) -> str:
     return _(BRIEFS[form]) % values if form in BRIEFS else told(text)
 
 
+def word(said: str, known: list[str]) -> str:
+    """A word of Giga's in the reader's language, however it is spelled; one that is not known as it is."""
+    return _(said.strip().lower()) if said.strip().lower() in known else said
+
+
 def _form_of(text: str) -> tuple[str, dict[str, str]]:
     """The form of a stored sentence, and what it is filled in with, ready to be told; a text without one is
     its own."""
@@ -214,6 +227,8 @@ def _form_of(text: str) -> tuple[str, dict[str, str]]:
             values = found.groupdict()
             if "problem" in values:
                 values["problem"] = told(values["problem"])
+            if "state" in values:
+                values["state"] = word(values["state"], STATES)
             if "moment" in values:
                 values["moment"] = _clock(values["moment"])
             return form, values

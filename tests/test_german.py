@@ -130,6 +130,10 @@ def test_dates_and_numbers_are_in_the_order_and_signs_of_the_language(workspace,
             "Giga gab HTTP 502 ohne Grund. Neuer Versuch von selbst.",
         ),
         ("What Giga said in its own words", "What Giga said in its own words"),
+        ("Computer: initializing", "Computer: wird eingerichtet"),
+        ("Computer: Ready", "Computer: bereit"),
+        ("Computer: restored", "Computer: wiederhergestellt"),
+        ("Computer: asleep", "Computer: asleep"),
     ],
 )
 def test_stored_sentences_are_told_with_the_problem_in_them(stored, german):

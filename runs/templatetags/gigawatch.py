@@ -48,6 +48,12 @@ def clock(at: datetime | None) -> str:
 
 
 @register.filter
+def hour(at: datetime) -> str:
+    """As `clock`, without seconds."""
+    return sayings.clock(at)
+
+
+@register.filter
 def time_of_day(at: datetime) -> str:
     """`10:46:09`, in the reader's zone, where the day stands above."""
     return timezone.localtime(at).strftime("%H:%M:%S")

@@ -2,6 +2,7 @@
 Presentation only; no queries."""
 
 import json
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
@@ -12,23 +13,25 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from people.models import initials_of
-from runs import tiles
+from runs import sayings, tiles
 from runs.forms import CREDITS_AN_HOUR
 from runs.models import Phase, Run
 from runs.sayings import told
 from runs.status import BAD, Status, look_of
-from runs.templatetags.gigawatch import about, duration, time_of_day
+from runs.templatetags.gigawatch import about, clock, duration
 from runs.usual import Usual, marks_of
 
 register = template.Library()
 
 # For so long after the desktop was reached its frame is waited for.
 FIRST_PICTURE = timedelta(minutes=1)
+# As Giga makes them, and we: words and numbers held together by signs at which a line would break.
+ID = re.compile(r"(?<![\w-])((?=[\w-]*\d)[^\W_]+(?:[_-]+[^\W_]+)+)(?![\w-])")
 AVATAR_TONES = ["blue", "green", "orange", "violet", "teal", "slate"]
 LITTLE_LEFT_S, VERY_LITTLE_LEFT_S = 15 * 60, 5 * 60
 # The tones of `tokens.css` as they look on ink, for where no style sheet reaches.
@@ -260,14 +263,14 @@ def _at_least(widths: list[float], *, has_rest: bool) -> list[float]:
 def _ticks(run: Run, now: datetime, start: datetime, end: datetime, now_x: float) -> list[Tick]:
     """What is written under the strip. The end of a run, or "now", comes first and always has its place;
     live.js moves "now" on, and hides what it comes near."""
-    edges = [Tick(_hour(start), 0, "start")]
+    edges = [Tick(sayings.clock(start), 0, "start")]
     if run.is_final:
         words = {Status.FAILED: _("failed"), Status.REJECTED: _("refused"), Status.LOST: _("lost")}
         word = words.get(run.status, _("ended"))
-        first = Tick(f"{word} {time_of_day(end)}", 100, "end", css_class="now")
+        first = Tick(f"{word} {clock(end)}", 100, "end", css_class="now")
     else:
         first = Tick(_hour(now), round(max(4, min(96, now_x)), 2), word=_("now"), css_class="now")
-        edges.append(Tick(_hour(end), 100, "end"))
+        edges.append(Tick(sayings.clock(end), 100, "end"))
     return _with_room([first, *edges, *_round_ticks(start, end)])
 
 
@@ -380,6 +383,19 @@ def credits_used(run: Run) -> float | None:
 def stored_sentence(text: str) -> str:
     """A sentence of ours that was stored in English, in the reader's language."""
     return told(text)
+
+
+@register.filter
+def speaker(role: str) -> str:
+    """Who speaks in a conversation, in the reader's language."""
+    return sayings.word(role or _("message"), sayings.ROLES)
+
+
+@register.filter
+def whole_ids(text: str):
+    """A text whose ids stay in one piece: `Run run_1a2b` does not break in or after `run_`."""
+    *pairs, rest = ID.split(text)
+    return format_html_join("", "{}<code>{}</code>", zip(pairs[::2], pairs[1::2], strict=True)) + escape(rest)
 
 
 @register.filter
