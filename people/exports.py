@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 # So long after its last piece an export is taken for left, by a process that died or a reader who waits.
 LEFT_AFTER_S = 60
+Piece = str | bytes
 
 
 class Taken(Exception):
@@ -39,7 +40,7 @@ def under_way(request):
 
 
 def streamed(
-    membership: Membership, slot: "Slot", pieces: Iterator[str], *, name: str, media: str
+    membership: Membership, slot: "Slot", pieces: Iterator[Piece], *, name: str, media: str
 ) -> StreamingHttpResponse:
     """A download of these pieces, for this member, for whom the slot was taken. They are made one after the
     other, each when the one before it is on its way, and may read the database. When making one fails, or the
@@ -54,7 +55,7 @@ def streamed(
     return StreamingHttpResponse(Pieces(pieces, slot), content_type=media, headers=headers)
 
 
-def _while_theirs(pieces: Iterator[str], membership: Membership) -> Iterator[str]:
+def _while_theirs(pieces: Iterator[Piece], membership: Membership) -> Iterator[Piece]:
     """Asked behind the last one, too: rows that its reader may not see any more look like an end."""
     for piece in pieces:
         _must_be_theirs(membership)
@@ -98,7 +99,7 @@ class Pieces:
     """What Django sends: asks for each piece on the thread of the request, and closes this when all is sent,
     when the reader went away, and when nothing was sent at all."""
 
-    def __init__(self, pieces: Iterator[str], slot: Slot):
+    def __init__(self, pieces: Iterator[Piece], slot: Slot):
         self.pieces, self.slot = pieces, slot
         self.notice = "\n" + _("This export is not whole: it broke off here.") + "\n"
         self.is_broken = False
@@ -106,13 +107,13 @@ class Pieces:
     def __aiter__(self):
         return self
 
-    async def __anext__(self) -> str:
+    async def __anext__(self) -> Piece:
         piece = await sync_to_async(self._next)()
         if piece is None:
             raise StopAsyncIteration
         return piece
 
-    def _next(self) -> str | None:
+    def _next(self) -> Piece | None:
         if self.is_broken:
             raise BrokenOff
         try:

@@ -19,6 +19,12 @@ class AuditForm(AddressForm):
     before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
 
 
+class AuditExportForm(AuditForm):
+    """And what kind of file it becomes."""
+
+    format = forms.ChoiceField(required=False, choices=[(name, name) for name in ("csv", "xlsx")])
+
+
 class NameForm(forms.Form):
     name = forms.CharField(
         label=_("Name"),

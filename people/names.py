@@ -10,6 +10,7 @@ from people.texts import is_blank, is_unseen
 
 NON_JOINER, JOINER = "\u200c", "\u200d"
 AS_PICTURE = "\ufe0f"
+ON_A_KEY = "\u20e3"
 SKIN_TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 VIRAMA = 9  # the combining class of signs by which letters of Indian scripts are joined
 
@@ -65,7 +66,7 @@ def _is_spelling(name: str, place: int) -> bool:
 def _is_part_of_picture(name: str, place: int) -> bool:
     before, after = name[:place], name[place + 1 :]
     if name[place] == AS_PICTURE:
-        return _is_picture(before[-1:])
+        return _is_picture(before[-1:]) or (before[-1:].isascii() and after[:1] == ON_A_KEY)
     if before[-1:] == AS_PICTURE or (before and before[-1] in SKIN_TONES):
         before = before[:-1]
     return name[place] == JOINER and _is_picture(before[-1:]) and _is_picture(after[:1])

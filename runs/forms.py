@@ -259,7 +259,8 @@ class BulkForm(forms.Form):
 
     action = forms.ChoiceField(
         choices=[
-            (key, key) for key in ("tag", "csv", "json", "relaunch", *(f"verdict-{v}" for v in Verdict))
+            (key, key)
+            for key in ("tag", "csv", "xlsx", "json", "relaunch", *(f"verdict-{v}" for v in Verdict))
         ],
         error_messages={"required": _("Say what to do."), "invalid_choice": _("Say what to do.")},
     )

@@ -90,10 +90,10 @@ def tell_both(history: History, texts: dict[str, str] = TEXTS) -> None:
     """`hostile` and its twin `plain`, in which all texts are."""
     twins = twins_of(texts)
     history.hostile, history.plain = tell(history, [*texts.values()]), tell(history, twins)
-    for text in texts.values():
-        mark(history, history.hostile.marked, text)
-    for text in twins:
-        mark_by_hand(history, history.plain.marked, text)
+    for number, text in enumerate(texts.values()):
+        mark(history, history.hostile.marked, text, tag_of(text, number))
+    for number, text in enumerate(twins):
+        mark_by_hand(history, history.plain.marked, text, tag_of(text, number))
     history.client.get("/me/")  # reads what was said meanwhile
 
 
@@ -137,18 +137,21 @@ def tell(history: History, texts: list[str]) -> Told:
     return Told(run, Run.objects.latest("id"), launch(history, "Marked"))
 
 
-def mark(history: History, run: Run, text: str) -> None:
+def tag_of(text: str, number: int) -> str:
+    """A tag for this text and no other, without what parts tags."""
+    return f"{number} {text}".replace(",", ";")[:40]
+
+
+def mark(history: History, run: Run, text: str, tag: str) -> None:
     history.enter(f"/runs/{run.pk}/notes/", text=text[:5000])
-    history.enter("/runs/bulk/", action="tag", run=run.pk, tag=text[:40])
+    history.enter("/runs/bulk/", action="tag", run=run.pk, tag=tag)
     history.enter(f"/runs/{run.pk}/flag/", needs=text[:200])
 
 
-def mark_by_hand(history: History, run: Run, text: str) -> None:
+def mark_by_hand(history: History, run: Run, text: str, tag: str) -> None:
     """The same as `mark`, without its pages: of a twin nobody doubts that it is kept."""
     run.write_note(text, by=history.person)
-    names = [tag.name for tag in run.tags.all()]
-    if text not in names:
-        run.tag([*names, text], by=history.person)
+    run.add_tag(tag, by=history.person)
     run.call_for_somebody(text, by=history.person)
 
 

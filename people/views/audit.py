@@ -7,11 +7,12 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from people import exports
+from people import exports, workbooks
 from people.audit import Act, AuditEntry, audit
-from people.forms import AuditForm
+from people.forms import AuditExportForm, AuditForm
 from people.permissions import MANAGE, permission
 from people.spreadsheets import csv_line
+from people.workbooks import workbook_pieces
 
 ROWS = 50
 AT_A_TIME = 100
@@ -48,7 +49,7 @@ def log(request):
         "q": text,
         "older": older,
         "unread": form.unread_parts,
-        "export": form.with_unread("?" + urlencode(kept)).removesuffix("?"),
+        "exports": {kind: form.with_unread("?" + urlencode({**kept, "format": kind})) for kind in MEDIA},
     }
     return render(request, "people/audit.html", context)
 
@@ -56,9 +57,10 @@ def log(request):
 @permission(MANAGE, asks_again=True)
 @require_GET
 def export(request):
-    """The same rows as CSV, all of them."""
-    form = AuditForm(request.GET)
+    """The same rows as CSV or a workbook, all of them."""
+    form = AuditExportForm(request.GET)
     if form.unread:
+        form.asked.pop("format", None)
         back_url = reverse("team-audit") + form.with_unread("?" + urlencode(form.asked))
         context = {"reason": form.refusal, "back_url": back_url}
         return render(request, "not_done.html", context, status=422)
@@ -66,20 +68,33 @@ def export(request):
     slot = exports.Slot.of(request.user)
     if not slot.take():
         return exports.under_way(request)
-    noted = audit(request, Act.EXPORTED, "audit.csv", after={"q": text} if text else None)
+    kind = form.asked.get("format", "csv")
+    noted = audit(request, Act.EXPORTED, f"audit.{kind}", after={"q": text} if text else None)
     entries = AuditEntry.objects.of(request.membership.workspace).matching(text)
-    pieces = _pieces(entries.filter(number__lt=noted.number))
-    return exports.streamed(
-        request.membership, slot, pieces, name="audit.csv", media="text/csv; charset=utf-8"
-    )
+    media, pieces = MEDIA[kind]
+    rows = pieces(entries.filter(number__lt=noted.number))
+    return exports.streamed(request.membership, slot, rows, name=f"audit.{kind}", media=media)
 
 
-def _pieces(entries):
+def csv_pieces(entries):
     """Lines of a CSV file with a head, some at a time, newest first by their number."""
-    yield csv_line(COLUMNS)
+    yield "\ufeff" + csv_line(COLUMNS)  # by this mark a spreadsheet knows the encoding
+    for rows in _rows_in_pieces(entries):
+        yield "".join(map(csv_line, rows))
+
+
+def xlsx_pieces(entries):
+    """A workbook, some lines at a time."""
+    return workbook_pieces(COLUMNS, _rows_in_pieces(entries))
+
+
+MEDIA = {"csv": ("text/csv; charset=utf-8", csv_pieces), "xlsx": (workbooks.MEDIA, xlsx_pieces)}
+
+
+def _rows_in_pieces(entries):
     older = entries
     while piece := list(older[:AT_A_TIME]):
-        yield "".join(csv_line(_cells(entry)) for entry in piece)
+        yield [_cells(entry) for entry in piece]
         older = entries.filter(number__lt=piece[-1].number)
 
 

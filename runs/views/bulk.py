@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
-from people import exports
+from people import exports, workbooks
 from people.audit import TEXT_LENGTH, Act, audit
 from people.permissions import WATCH, permission, refused
 from runs import bulk, exporting, listing, tasks
@@ -17,6 +17,7 @@ from runs.forms import BulkForm, RunFilterForm
 
 MEDIA = {
     "csv": ("text/csv; charset=utf-8", exporting.csv_pieces),
+    "xlsx": (workbooks.MEDIA, exporting.xlsx_pieces),
     "json": ("application/json", exporting.json_pieces),
 }
 

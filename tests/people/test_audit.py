@@ -28,7 +28,6 @@ from people.audit import (
     sum_up_repeats,
 )
 from people.models import Membership
-from people.spreadsheets import safe_cell
 from runs import accepting
 from runs.models import Run
 from runs.status import Status
@@ -477,16 +476,10 @@ class TestPage:
         audit(manager.memberships.get(), Act.INVITED, hostile, after={"@role": "+x"})
         assert b"<script>alert" not in client.get("/team/audit/").content
         answer = client.get("/team/audit/export/")
-        rows = list(csv.reader(io.StringIO(body_of(answer).decode())))
+        rows = list(csv.reader(io.StringIO(body_of(answer).decode("utf-8-sig"))))
         assert rows[0][:3] == ["number", "at", "who"]
         assert rows[1][5] == "'" + hostile
         assert answer.headers["Content-Disposition"] == 'attachment; filename="audit.csv"'
-
-
-@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"])
-def test_no_cell_is_a_formula(sign):
-    assert safe_cell(f"{sign}1+1") == f"'{sign}1+1"
-    assert safe_cell("plain") == "plain" and safe_cell(-1) == -1
 
 
 def test_a_failed_sign_in_notes_a_name_that_exists_and_no_other(client, operator, workspace):

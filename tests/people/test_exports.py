@@ -15,7 +15,7 @@ from dashboard.asgi import application, django_application
 from people.audit import Act, AuditEntry
 from people.exports import BrokenOff, NotTheirs, Pieces, Slot, Taken
 from people.models import Membership, Preferences
-from people.views.audit import _pieces as audit_pieces
+from people.views import audit
 from runs import exporting
 from runs.models import Run
 from tests import factories
@@ -38,7 +38,7 @@ def manager(manager, client):
     return manager
 
 
-@pytest.fixture(params=["csv", "json", "audit"])
+@pytest.fixture(params=["csv", "xlsx", "json", "audit"])
 def fetch(request, workspace):
     """Begins this export as whoever is signed in, over more than one piece."""
     for number in range(3):
@@ -57,10 +57,11 @@ def fetch(request, workspace):
     "pieces, rows",
     [
         (exporting.csv_pieces, Run.objects.order_by("-pk")),
+        (exporting.xlsx_pieces, Run.objects.order_by("-pk")),
         (exporting.json_pieces, Run.objects.order_by("-pk")),
-        (audit_pieces, AuditEntry.objects.order_by("-number")),
+        (audit.csv_pieces, AuditEntry.objects.order_by("-number")),
     ],
-    ids=["csv", "json", "audit"],
+    ids=["csv", "xlsx", "json", "audit"],
 )
 def test_a_piece_is_made_when_the_one_before_it_was_taken(workspace, operator, pieces, rows):
     for _ in range(3):
@@ -79,7 +80,7 @@ def test_an_export_is_not_compressed_piece_by_piece(client, manager, fetch):
     client.defaults["HTTP_ACCEPT_ENCODING"] = "gzip"
     answer = fetch(client)
     assert answer.is_async
-    assert answer.headers["Content-Encoding"] == "identity" and body_of(answer)[:1] in b"[n\xef"
+    assert answer.headers["Content-Encoding"] == "identity" and body_of(answer)[:1] in b"[P\xef"
 
 
 def test_a_second_one_of_the_same_person_is_refused_until_the_first_is_whole(client, manager, fetch):

@@ -54,6 +54,7 @@ SEEN = [
     "Tom 🌻",
     "Ops ⚙️",
     "👩🏽‍💻 und ❤️‍🔥",
+    "Team 1️⃣",
     "O’Neil",
     "Jean\u00a0Paul",
     "山田\u3000太郎",
