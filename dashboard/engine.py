@@ -3,8 +3,6 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from django.utils import timezone
-
 from dashboard.threadpool import close_pool, guarded, open_pool
 from people.sessions import clear_over
 from runs import health, tasks, watcher
@@ -38,7 +36,7 @@ class Loop(threading.Thread):
 
 def watch() -> int:
     asked = _slice.round()
-    health.watcher_was_here(timezone.now())
+    health.watcher_was_here()
     return asked
 
 

@@ -224,6 +224,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "dashboard.proxy.hints",
     "django.middleware.security.SecurityMiddleware",
+    "runs.views.machines.for_machines",
     "dashboard.static_files.Middleware",
     # Fifty rows are 70 KB. It pads each answer by a random length, and CSRF tokens are masked anew each time,
     # so that lengths tell nobody what a page holds.
@@ -463,9 +464,9 @@ CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}-csrf"
 MESSAGES_COOKIE_NAME = f"{COOKIE_PREFIX}-messages"
 MESSAGE_STORAGE = "dashboard.message_cookie.Storage"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if is_https else None
-# The health page is asked on the loopback interface too, behind the proxy that speaks TLS. The page that says
-# what a proxy leaves out needs static files.
-SECURE_SSL_REDIRECT, SECURE_REDIRECT_EXEMPT = is_https, [r"^healthz$", r"^static/"]
+# Machines ask on the loopback interface too, behind the proxy that speaks TLS. The page that says what a
+# proxy leaves out needs static files.
+SECURE_SSL_REDIRECT, SECURE_REDIRECT_EXEMPT = is_https, [r"^(healthz|readyz)$", r"^static/"]
 SECURE_SSL_HOST = urlsplit(SITE_ORIGINS[0]).netloc if is_https else None
 # For this host name alone: what else is under it may not speak TLS, and browsers do not forget for a year. So
 # Django's check need not ask for the subdomains and the browsers' own list.

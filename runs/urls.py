@@ -56,4 +56,5 @@ urlpatterns = [
     path("find/", finding.find, name="find"),
     path("find/workspaces/", finding.own_workspaces, name="own-workspaces"),
     path("healthz", machines.healthz, name="healthz"),
+    path("readyz", machines.readyz, name="readyz"),
 ]

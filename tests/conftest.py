@@ -74,8 +74,10 @@ def quick_settings():
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_over():
+def nothing_left_over(monkeypatch):
     """Of another test."""
+    monkeypatch.setattr("runs.health._watcher_round_at", None)
+    monkeypatch.setattr("runs.health.ASKED_EVERY_S", 0.0)
     broadcast.use_server_loop(None)
     cache.clear()
     live.run_push.cache_clear()

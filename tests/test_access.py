@@ -28,7 +28,7 @@ def pages_of(run) -> list[str]:
     ]
 
 
-OPEN_TO_ALL = {"healthz", "enter", "invitation", "invitation-opened"}
+OPEN_TO_ALL = {"healthz", "readyz", "enter", "invitation", "invitation-opened"}
 
 
 def test_every_page_but_the_door_asks_a_stranger_to_sign_in(client, run):

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from people.audit import Act, AuditEntry
+from runs import health
 from runs.models import Run
 from runs.routing import desktop_sockets, live_sockets
 from runs.status import Status
@@ -72,6 +73,7 @@ def test_every_act_leaves_a_row(stage, ids, settings):
 @pytest.mark.long
 def test_what_only_shows_changes_nothing_and_leaves_no_row(stage, ids, settings):
     settings.WORKSPACE_CREATION = "anyone"
+    health.watcher_was_here()
     client, ours, wrong = stage.client_of("manager"), queries_of_ours(stage), []
     for name in TABLE["shown"]["GET"]:
         with cell(wrong, name), responses.RequestsMock(assert_all_requests_are_fired=False):

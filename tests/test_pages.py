@@ -331,15 +331,6 @@ class TestErrors:
     def test_a_missing_page_for_a_stranger_says_nothing_more(self, client, db):
         assert client.get("/nothing-here/").status_code == 404
 
-    def test_health_says_what_is_wrong(self, client, workspace):
-        assert client.get("/healthz").json() == {
-            "database": "ok",
-            "watcher": "not running in this process",
-            "giga": "ok",
-        }
-        workspace.giga_account.pause("No.")
-        assert client.get("/healthz").json()["giga"] == "a key is refused"
-
 
 class TestAdmin:
     @pytest.fixture

@@ -36,7 +36,7 @@ FRAGMENTS = {
     "run-bulk",
 }
 # Not for who is signed in, or asked by no person.
-OTHERS = {"home", "enter", "invitation", "invitation-opened", "workspace-new", "healthz"}
+OTHERS = {"home", "enter", "invitation", "invitation-opened", "workspace-new", "healthz", "readyz"}
 # Every page of ours is of one of these parts: what its name begins with, none for all others.
 PARTS = {
     "list": ("home", "run-list", "run-views"),

@@ -165,7 +165,7 @@ class Fleet:
         return self.web.status_of(self.session, run)
 
     def health(self) -> dict[str, str]:
-        return requests.get(f"{self.web.url}/healthz", timeout=PATIENCE_S).json()
+        return requests.get(f"{self.web.url}/readyz", timeout=PATIENCE_S).json()
 
     def all_ended(self, runs: list[int]) -> bool:
         return all(self.status_of(run) in FINAL for run in runs)
