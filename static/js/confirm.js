@@ -3,7 +3,7 @@
 import { $ } from "./core.js";
 import { keepUntilBack } from "./typed.js";
 
-const { confirmAt, keyScript } = document.body.dataset;
+const { confirmAt, keyScript, keepsTyped } = document.body.dataset;
 const box = document.createElement("dialog");
 box.className = "help question confirm-box";
 box.setAttribute("aria-labelledby", "confirm-title");
@@ -29,7 +29,7 @@ const ask = async (query = "") => {
 
 // Before anybody else hears that it is sent.
 document.addEventListener("submit", (event) => {
-  if (isConfirmed || event.target.method !== "post" || !event.target.closest("main")) return;
+  if (isConfirmed || !confirmAt || keepsTyped !== undefined || event.target.method !== "post" || !event.target.closest("main")) return;
   event.preventDefault();
   event.stopImmediatePropagation();
   waiting = { form: event.target, button: event.submitter };
