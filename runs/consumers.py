@@ -21,6 +21,7 @@ from runs.broadcast import run_group, workspace_group
 from runs.forms import RunFilterForm, WallForm
 from runs.live import HEARTBEAT_S
 from runs.models import Run
+from runs.shell import what_is_wrong
 from runs.sockets import CROWDED, GONE, NOT_FOUND, SIGNED_OUT, STANDING_CHANGED, TRY_AGAIN, Socket, read
 
 # More than this is not pushed row by row: the page is told that it is behind, and fetches.
@@ -146,7 +147,7 @@ class LiveConsumer(Socket):
 
     def attend(self) -> dict:
         """Done at the beginning and with every heartbeat; what the heartbeat carries besides."""
-        return {}
+        return {"content": live.notices({"membership": self.membership} | what_is_wrong(self.membership))}
 
 
 class WorkspaceConsumer(LiveConsumer):
@@ -226,7 +227,7 @@ class WallConsumer(WorkspaceConsumer):
         """Nobody asks for pages at a screen in the corridor: a wall in kiosk mode keeps its login."""
         if "kiosk" in self.filters:
             keep_login(self.scope["session"].session_key)
-        return {}
+        return super().attend()
 
     def _change(self, run_id: int, newest: int, content: str, *, matches: bool = True) -> dict:
         return {"type": "run.changed", "run": run_id, "event": newest, "matches": matches, "content": content}
@@ -255,4 +256,4 @@ class RunConsumer(LiveConsumer):
         too, for which no bell rings here."""
         with contextlib.suppress(DatabaseError):
             Run.objects.filter(pk=self.run_id).somebody_watches()
-        return {"content": live.side_counts(self.membership)}
+        return {"content": live.side_counts(self.membership) + super().attend()["content"]}

@@ -7,19 +7,25 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from people.models import Membership
 from runs import giga, limits
 from runs.accepting import NotAllowed, NotPossible
 from runs.crash import crash_point
 from runs.giga import GigaError
-from runs.models import Extension, Run
+from runs.models import Extension, GigaAccount, Run
 
 MINUTES = Extension.MINUTES
 TOKENS = uuid.UUID("6d1f3a52-5c1e-4a55-9f0a-0d5d3a3f0c15")
 # 5 s to connect, 20 s for the answer, and a margin.
 EXTEND_LEASE = timedelta(seconds=30)
 ASKED_FOR = timedelta(seconds=60)
+
+SILENT = gettext_lazy(
+    "Giga is not asked any more, so no time can be added. The reason stands above the page."
+)
 
 
 def accept_extension(run: Run, membership: Membership, *, token: uuid.UUID) -> Extension:
@@ -28,7 +34,9 @@ def accept_extension(run: Run, membership: Membership, *, token: uuid.UUID) -> E
     if not membership.can_operate:
         raise NotAllowed("Only operators and managers extend a run.")
     if not run.can_be_extended:
-        raise NotPossible("Only a run with a computer can be extended.")
+        raise NotPossible(_("Only a run with a computer can be extended."))
+    if is_silent(run):
+        raise NotPossible(SILENT)
     with transaction.atomic():
         limits.hold(run.workspace_id)
         if pressed := Extension.objects.filter(run=run, token=token).first():
@@ -37,6 +45,11 @@ def accept_extension(run: Run, membership: Membership, *, token: uuid.UUID) -> E
         extension = Extension.objects.create(run=run, by=membership.user, token=token)
         run.record("extend", why=f"{MINUTES} min asked for", by=membership.user)
     return extension
+
+
+def is_silent(run: Run) -> bool:
+    """Whether Giga is asked nothing for this run's workspace: a press would wait, and be given up."""
+    return GigaAccount.objects.filter(workspace=run.workspace_id).exclude(paused_at=None).exists()
 
 
 def offer(run: Run) -> dict:

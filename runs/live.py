@@ -146,6 +146,11 @@ def side_counts(membership) -> str:
     return _side_counts(listing.counts_beside(membership))
 
 
+def notices(what: dict) -> str:
+    """What is wrong, above every page."""
+    return _partial("#notices", render_to_string("_notices.html", what))
+
+
 def _side_counts(counts: dict) -> str:
     return "".join(
         _partial(f"#{name.replace('_', '-')}", render_to_string(f"_{name}.html", counts))

@@ -12,6 +12,8 @@ from runs.places import places_for
 from runs.room import lack_of_room
 from runs.sayings import told
 
+MAX_NAMED = 3
+
 
 def _remembered(user) -> dict:
     return getattr(getattr(user, "preferences", None), "remembered", {})
@@ -36,6 +38,15 @@ def shell(request) -> dict:
         counts = cache(lambda: counts_beside(membership))
         context["active_count"] = lambda: counts()["active_count"]
         context["needs_count"] = lambda: counts()["needs_count"]
-        context["lack_of_room"] = told(lack_of_room())
-        context["giga_account"] = GigaAccount.objects.filter(workspace=workspace).first()
+        context |= what_is_wrong(membership)
     return context
+
+
+def what_is_wrong(membership) -> dict:
+    """Context of the notices above a page: what is wrong with Giga, and who can do something about it."""
+    managers = membership.workspace.memberships.managers().filter(user__is_active=True)
+    return {
+        "giga_account": GigaAccount.objects.filter(workspace=membership.workspace_id).first(),
+        "lack_of_room": told(lack_of_room()),
+        "managers": managers.select_related("user").order_by("user__username")[:MAX_NAMED],
+    }

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from people.permissions import OPERATE, permission
 from runs import bulk, listing
 from runs.accepting import obstacle_to_relaunch, relaunch_token
-from runs.extending import MINUTES, offer
+from runs.extending import MINUTES, SILENT, is_silent, offer
 from runs.forms import CREDITS_AN_HOUR, BulkForm, RunFilterForm
 from runs.models import Run
 from runs.views.answers import visible_run
@@ -46,6 +46,8 @@ def extend_question(request, pk):
     context = {"title": _("15 more minutes?"), "subject": run.title}
     if not offered["can_extend"]:
         return _ask(request, context | {"lines": [_("Only a run with a computer can be extended.")]})
+    if is_silent(run):
+        return _ask(request, context | {"lines": [SILENT]})
     if offered["is_extending"]:
         return _ask(request, context | {"lines": [_("15 more minutes are being asked for right now.")]})
     return _ask(

@@ -176,7 +176,7 @@ const listen = () => {
       while (asking) await asking;
       // The fetch was answered later than this was sent, and has what it says.
       if (message.event < shown) detail.cancelled = true;
-      else detail.message.data = JSON.stringify({ ...message, content: rows.place(message) });
+      else detail.message.data = JSON.stringify({ ...message, content: message.type === "run.changed" ? rows.place(message) : message.content });
     };
     if (message.content !== undefined) detail.waitUntil(fit());
   });
