@@ -7,6 +7,11 @@ COPY . .
 RUN GIGAWATCH_DATA=/tmp/build STATIC_ROOT=/app/staticfiles /venv/bin/python manage.py collect
 
 FROM python:3.13-slim
+ARG VERSION=0.2.0
+LABEL org.opencontainers.image.title="Gigawatch" \
+    org.opencontainers.image.description="A self-hosted dashboard with which a team launches and watches runs of Giga" \
+    org.opencontainers.image.version="$VERSION" \
+    org.opencontainers.image.licenses="MIT"
 RUN useradd --uid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin gigawatch \
     && install --directory --owner=gigawatch --group=gigawatch --mode=700 /data
 COPY --from=build /venv /venv

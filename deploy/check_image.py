@@ -1,5 +1,6 @@
 """Builds the image, starts it alone and as the project of compose.yaml, looks at both, stops them, and does
 so again with what `docker save` and `docker load` made of it: as a registry or another machine would get it.
+Compose's proxy is asked over plain http and, with a certificate of Caddy's own, over https.
 
     python deploy/check_image.py [further options of docker build]
 
@@ -26,6 +27,7 @@ NAME = "gigawatch-check"
 PASSWORD = secrets.token_hex(12)
 STARTS_WITHIN_S = 300
 OF_THIS, ENDED_BADLY = ("--filter", f"name={NAME}"), ("--filter", "exited=1")
+HEALTHY_WITHIN_S = 120
 REQUIRED = ("GIGA_API_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD")
 LET_IN = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
 CONTENTS = {*LET_IN, "staticfiles"}
@@ -48,7 +50,8 @@ PORT = free_ports(3)
 SETTINGS = {
     "GIGAWATCH_IMAGE": NAME,
     "SITE_URL": f"http://127.0.0.1:{PORT}",
-    "WEB_PORTS": f"127.0.0.1:{PORT}-{PORT + 1}",
+    "HTTP_PORT": f"127.0.0.1:{PORT}",
+    "HTTPS_PORT": f"127.0.0.1:{PORT + 1}",
     # A key of the right shape for a Giga that is not there: pages and sockets do without.
     "GIGA_API_KEY": "giga_sk_" + "0" * 32,
     "GIGA_API_URL": "https://giga.invalid",
@@ -72,9 +75,17 @@ def docker(*words: str, env: dict | None = None, fails: bool = False) -> str:
 
 
 def compose(*words: str, settings: dict = SETTINGS, fails: bool = False) -> str:
-    """Without anybody's .env."""
-    alone = ("compose", "--project-name", NAME, "--env-file", os.devnull)
-    return docker(*alone, *words, env=settings, fails=fails)
+    """With these settings as .env, and without anybody's own."""
+    with tempfile.NamedTemporaryFile("w", suffix=".env") as file:
+        file.writelines(f"{name}={value}\n" for name, value in settings.items())
+        file.flush()
+        alone = ("compose", "--project-name", NAME, "--env-file", file.name)
+        return docker(*alone, *words, env={"ENV_FILE": file.name}, fails=fails)
+
+
+def containers(*words: str) -> list[dict]:
+    """What `docker compose ps` says of each."""
+    return [json.loads(line) for line in compose("ps", *words, "--format", "json").splitlines()]
 
 
 class Browser(requests.Session):
@@ -97,7 +108,7 @@ class Browser(requests.Session):
         deadline = time.monotonic() + STARTS_WITHIN_S
         while True:
             try:
-                self.page("/healthz")
+                self.page("/readyz")
             except requests.RequestException as error:
                 if time.monotonic() > deadline or docker("ps", "--all", "--quiet", *OF_THIS, *ENDED_BADLY):
                     raise SystemExit(f"{self.address} does not answer: {error}") from None
@@ -124,7 +135,7 @@ class Browser(requests.Session):
         )
         with socket.create_connection(("127.0.0.1", self.port), timeout=30) as line:
             line.sendall("\r\n".join([*lines, "", ""]).encode())
-            return line.recv(1000).decode().partition("\r\n")[0]
+            return line.recv(1000).partition(b"\r\n")[0].decode()
 
 
 def look_at(port: int) -> None:
@@ -165,21 +176,23 @@ def check_alone(port: int) -> None:
 
 
 def check_together() -> None:
-    """Two web processes, two workers, Postgres and Redis."""
+    """Two web processes, two workers, Postgres, Redis, and the proxy in front."""
     try:
         compose("up", "--detach", "--no-build")
         look_at(PORT)
-        Browser(PORT + 1).wait()
-        running = [json.loads(line) for line in compose("ps", "--format", "json").splitlines()]
-        services = sorted(container["Service"] for container in running)
-        assert services == ["postgres", "redis", "web", "web", "worker", "worker"], services
+        services = sorted(container["Service"] for container in containers())
+        assert services == ["postgres", "proxy", "redis", "web", "web", "worker", "worker"], services
         assert "Asia/Tokyo" in compose("exec", "-T", "worker", "env"), "a setting is not handed on"
         refused = compose("exec", "-T", "--env", "REDISCLI_AUTH=", "redis", "redis-cli", "ping")
         assert "NOAUTH" in refused, f"Redis asks for no password: {refused}"
+        check_address()
+        check_health()
+        check_one_web_is_enough()
+        check_https()
         compose("stop")
-        stopped = [json.loads(line) for line in compose("ps", "--all", "--format", "json").splitlines()]
+        stopped = containers("--all")
         killed = [container["Name"] for container in stopped if container["ExitCode"] == 137]
-        assert len(stopped) == 7 and killed == [], f"these did not end when they were told to: {killed}"
+        assert len(stopped) == 8 and killed == [], f"these did not end when they were told to: {killed}"
     except BaseException:
         print(compose("logs", "--tail", "50"))
         raise
@@ -187,12 +200,70 @@ def check_together() -> None:
         compose("down")
 
 
+def check_address() -> None:
+    """The audit log has the address of who asks the proxy, not the proxy's."""
+    ask = "from people.models import AuditEntry; print(AuditEntry.objects.filter(act='sign-in')[0].address)"
+    noted = compose("exec", "-T", "web", "python", "manage.py", "shell", "--no-imports", "-c", ask).strip()
+    network = json.loads(docker("network", "inspect", f"{NAME}_default"))[0]
+    proxy = [one["IPv4Address"] for one in network["Containers"].values() if "-proxy-" in one["Name"]]
+    assert noted and not proxy[0].startswith(f"{noted}/"), f"everybody comes from {noted}"
+
+
+def check_health() -> None:
+    deadline = time.monotonic() + HEALTHY_WITHIN_S
+    while ill := {one["Name"]: one["Health"] for one in containers() if one["Health"] not in ("healthy", "")}:
+        assert time.monotonic() < deadline, f"not healthy: {ill}"
+        time.sleep(1)
+
+
+def check_one_web_is_enough() -> None:
+    webs = [container["Name"] for container in containers("web")]
+    for name in webs:
+        docker("stop", name)
+        for _ in range(5):
+            Browser(PORT).page("/accounts/login/")
+        docker("start", name)
+        check_health()
+
+
+def check_https() -> None:
+    """For a name that Caddy makes its own certificate for, as none is to be had elsewhere."""
+    compose("up", "--detach", "--no-build", settings={**SETTINGS, "SITE_URL": "https://localhost"})
+    root = "/data/caddy/pki/authorities/local/root.crt"
+    deadline = time.monotonic() + STARTS_WITHIN_S
+    with tempfile.TemporaryDirectory() as folder:
+        while True:
+            try:
+                compose("cp", f"proxy:{root}", f"{folder}/root.crt")
+                answer = requests.get(
+                    f"https://localhost:{PORT + 1}/accounts/login/",
+                    headers={"Host": "localhost"},
+                    verify=f"{folder}/root.crt",
+                    timeout=30,
+                )
+                answer.raise_for_status()
+            except (SystemExit, requests.RequestException):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+            else:
+                break
+    assert "Strict-Transport-Security" in answer.headers and "__Host-gigawatch-csrf" in answer.cookies
+    plain = requests.get(
+        f"http://localhost:{PORT}/runs/", headers={"Host": "localhost"}, allow_redirects=False, timeout=30
+    )
+    assert plain.headers["Location"] == "https://localhost/runs/", plain.headers
+
+
 def check_refusals() -> None:
-    """Nothing starts with a password that everybody knows."""
+    """Nothing starts with a password that everybody knows, or as a demo."""
     for name in REQUIRED:
         settings = {key: value for key, value in SETTINGS.items() if key != name}
-        said = compose("up", "--detach", settings=settings, fails=True)
-        assert name in said, said
+        said = compose("up", "--detach", "--no-build", settings=settings, fails=True)
+        if "prepare" in said:
+            said = compose("logs", "prepare")
+            compose("down", "--volumes")
+        assert f"needs {name}" in said or f"variable {name} is missing" in said, said
 
 
 def check() -> None:

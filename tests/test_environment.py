@@ -83,11 +83,12 @@ def test_tests_benchmarks_and_the_simulated_giga_never_read_it(checkout):
 
 
 def test_nothing_but_manage_py_names_a_file_to_read():
-    """So that a new benchmark cannot hold a real key by accident."""
+    """So that a new benchmark cannot hold a real key by accident. (The check of the image names one that it
+    makes, for compose.yaml.)"""
     folders = ("dashboard", "runs", "people", "simulator", "outbound", "benchmarks", "tools", "deploy")
     paths = [ROOT / "manage.py", *(path for folder in folders for path in (ROOT / folder).rglob("*.py"))]
     mentioning = [str(path.relative_to(ROOT)) for path in paths if "ENV_FILE" in path.read_text()]
-    assert mentioning == ["manage.py", "dashboard/environment.py"]
+    assert mentioning == ["manage.py", "dashboard/environment.py", "deploy/check_image.py"]
 
 
 def test_a_secret_may_lie_in_a_file_of_its_own(tmp_path):
