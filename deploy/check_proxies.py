@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.certificates import make_certificate  # noqa: E402
-from tests.served import PASSWORD, Served, eventually, free_port  # noqa: E402
+from tests.served import PASSWORD, STARTS_WITHIN_S, Served, eventually, free_port  # noqa: E402
 
 NAME = "watch.example.com"
 SITE = f"https://{NAME}"
@@ -188,6 +188,11 @@ def proxy(name: str, served: Served, **options) -> Iterator[Proxy]:
             process.wait(PATIENCE_S)
 
 
+def is_ready(served: Served) -> bool:
+    """Whether it can do its work. (Its pages are for those who come by the proxy.)"""
+    return is_open(served.port) and requests.get(f"{served.url}/readyz", timeout=PATIENCE_S).ok
+
+
 def is_open(port: int) -> bool:
     with socket.socket() as trying:
         return trying.connect_ex(("127.0.0.1", port)) == 0
@@ -201,8 +206,9 @@ def ended(process: subprocess.Popen) -> bool:
 def behind_a_proxy(folder: Path, **env: str) -> Iterator[Served]:
     """The demo, with a long list of runs."""
     served = Served(folder / "data", SITE_URL=SITE, TRUSTED_PROXIES="1", **env)
-    served.start().ready()
+    served.start()
     try:
+        eventually(lambda: ended(served.process) or is_ready(served), within_s=STARTS_WITHIN_S)
         history = [sys.executable, "manage.py", "demo_history", "--runs", str(RUNS)]
         subprocess.run(history, cwd=ROOT, env=served.env, check=True, capture_output=True)
         yield served
