@@ -11,7 +11,7 @@ import hashlib
 import json
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from ipaddress import ip_address, ip_network
 
 from django.db import models, transaction
@@ -91,6 +91,15 @@ class Act(models.TextChoices):
     REFUSED = "refused", _("was refused")
 
 
+# Acts that are looked for together, by what their codes begin with.
+KINDS = {
+    "signing-in": ("sign-", "login-", "codes-", "reauthenticated", "password", "factor-", "address-"),
+    "team": ("workspace-", "limits-", "invit", "joined", "role-", "removed", "renamed", "preferences"),
+    "key": ("key-",),
+    "runs": ("launched", "over-", "run-", "desktop-", "file-", "thread-", "view-", "exported"),
+    "refusals": ("refused", "sign-in-failed"),
+    "administration": ("admin", "sign-in-link"),
+}
 # What a person, or a stranger, can make happen again and again without changing anything.
 REPEATABLE = {
     Act.REFUSED,
@@ -101,6 +110,11 @@ REPEATABLE = {
     Act.THREAD_READ,
     Act.RUN_READ,
 }
+
+
+def acts_of(name: str) -> list[str]:
+    """The acts of this kind, or the one of this name."""
+    return [act.value for act in Act if act == name or act.startswith(KINDS.get(name, ()))]
 
 
 class AuditQuerySet(models.QuerySet):
@@ -117,6 +131,20 @@ class AuditQuerySet(models.QuerySet):
         if number.isascii() and number.isdecimal() and len(number) < 19:
             fields |= Q(actor_id=int(number))
         return self.filter(fields | Q(address=text) | Q(act__in=acts) | Q(act=text))
+
+    def found(self, *, q="", by="", kind="", since=None, until=None):
+        """By words, by whom, of one act or of a kind of them, and on which days of the reader's."""
+        entries = self.matching(q)
+        if by:
+            entries = entries.filter(username=by)
+        if kind:
+            entries = entries.filter(act__in=acts_of(kind))
+        if since:
+            entries = entries.filter(at__gte=timezone.make_aware(datetime.combine(since, time())))
+        if until:
+            end = datetime.combine(until + timedelta(days=1), time())
+            entries = entries.filter(at__lt=timezone.make_aware(end))
+        return entries
 
     def update(self, **fields):
         raise TypeError("the audit log is only added to")

@@ -1,22 +1,53 @@
 """What a person may type about a team, and the sentences that say what is wrong with it."""
 
+from datetime import date
+
 from django import forms
 from django.contrib.auth import get_user_model, password_validation
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from people.address_form import AddressForm
 from people.addresses import people_of_address
+from people.audit import USERNAME_LENGTH, Act
 from people.models import NAME_LENGTH, Role, Workspace
 from people.names import validate_visible
 from people.sign_in_names import NAME_TAKEN, is_taken
 from people.team import LIMITS
+
+A_DAY_OF_OURS = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
 
 
 class AuditForm(AddressForm):
     """What the audit log is searched for, and where its page begins."""
 
     q = forms.CharField(required=False, max_length=200)
+    by = forms.CharField(required=False, max_length=USERNAME_LENGTH)
+    kind = forms.ChoiceField(
+        required=False,
+        choices=[
+            (
+                _("Kinds"),
+                [
+                    ("signing-in", _("Signing in")),
+                    ("team", _("Team and settings")),
+                    ("key", _("Giga key")),
+                    ("runs", _("Runs")),
+                    ("refusals", _("Refusals")),
+                    ("administration", _("Administration")),
+                ],
+            ),
+            (_("Acts"), Act.choices),
+        ],
+    )
+    since = forms.DateField(required=False, input_formats=["%Y-%m-%d"], validators=A_DAY_OF_OURS)
+    until = forms.DateField(required=False, input_formats=["%Y-%m-%d"], validators=A_DAY_OF_OURS)
     before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+
+    @property
+    def searched(self) -> dict:
+        """What rows are looked for by."""
+        return {name: value for name, value in self.asked.items() if name not in ("before", "format")}
 
 
 class AuditExportForm(AuditForm):

@@ -34,22 +34,23 @@ COLUMNS = [
 @permission(MANAGE)
 @require_GET
 def log(request):
-    """Newest first, searched by who, what and from where."""
+    """Newest first, searched by who, what, when and from where."""
     form = AuditForm(request.GET)
-    text = form.asked.get("q", "")
-    entries = AuditEntry.objects.of(request.membership.workspace).matching(text)
+    entries = AuditEntry.objects.of(request.membership.workspace).found(**form.searched)
     if "before" in form.asked:
         entries = entries.filter(number__lt=form.asked["before"])
     rows = list(entries[: ROWS + 1])
-    kept = {"q": text} if text else {}
-    older = "?" + urlencode({**kept, "before": rows[ROWS - 1].number}) if len(rows) > ROWS else ""
+    older = "?" + urlencode({**form.searched, "before": rows[ROWS - 1].number}) if len(rows) > ROWS else ""
     context = {
         "section": "audit",
         "entries": rows[:ROWS],
-        "q": text,
+        "form": form,
+        "searched": form.searched,
         "older": older,
         "unread": form.unread_parts,
-        "exports": {kind: form.with_unread("?" + urlencode({**kept, "format": kind})) for kind in MEDIA},
+        "exports": {
+            kind: form.with_unread("?" + urlencode({**form.searched, "format": kind})) for kind in MEDIA
+        },
     }
     return render(request, "people/audit.html", context)
 
@@ -64,13 +65,17 @@ def export(request):
         back_url = reverse("team-audit") + form.with_unread("?" + urlencode(form.asked))
         context = {"reason": form.refusal, "back_url": back_url}
         return render(request, "not_done.html", context, status=422)
-    text = form.asked.get("q", "")
     slot = exports.Slot.of(request.user)
     if not slot.take():
         return exports.under_way(request)
     kind = form.asked.get("format", "csv")
-    noted = audit(request, Act.EXPORTED, f"audit.{kind}", after={"q": text} if text else None)
-    entries = AuditEntry.objects.of(request.membership.workspace).matching(text)
+    noted = audit(
+        request,
+        Act.EXPORTED,
+        f"audit.{kind}",
+        after={name: str(value) for name, value in form.searched.items()},
+    )
+    entries = AuditEntry.objects.of(request.membership.workspace).found(**form.searched)
     media, pieces = MEDIA[kind]
     rows = pieces(entries.filter(number__lt=noted.number))
     return exports.streamed(request.membership, slot, rows, name=f"audit.{kind}", media=media)
