@@ -1,0 +1,61 @@
+"""On the narrowest phones nothing is cut off, in the longer of both languages as well."""
+
+import pytest
+
+from tests.sights import SIGHTS, visit
+
+# On one worker: the pages it looks at are made and served once.
+pytestmark = pytest.mark.xdist_group("accessibility")
+
+WIDTH = 320
+NAMES = (
+    "sign-in",
+    "runs",
+    "run-running",
+    "run-achieved",
+    "run-failed",
+    "launch",
+    "wall",
+    "session",
+    "me",
+    "team",
+    "confirm-it-is-you",
+)
+# What reaches over the edge of the page, and buttons that do not hold their words.
+CUT_OFF = """() => {
+    const cut = [];
+    const wide = document.documentElement.scrollWidth;
+    if (wide > innerWidth) cut.push(`as wide as ${wide}`);
+    for (const one of document.querySelectorAll('.btn'))
+        if (one.scrollHeight > one.clientHeight || one.scrollWidth > one.clientWidth) cut.push(one.innerText);
+    return cut;
+}"""
+# The name of a field is one line, with the count of what is written in it.
+FIRST_LINE = """label => {
+    const name = document.createRange();
+    name.selectNode(label.firstChild);
+    const boxes = [...name.getClientRects(), label.querySelector('.counter').getBoundingClientRect()];
+    return [boxes.length, boxes.every((box) => Math.abs(box.top - boxes[0].top) < 4)];
+}"""
+
+
+@pytest.fixture(params=["en", "de"])
+def phone(request, new_context):
+    return new_context(viewport={"width": WIDTH, "height": 700}, locale=request.param).new_page()
+
+
+def test_nothing_is_cut_off(frozen, phone):
+    cut_off = {}
+    for sight in SIGHTS:
+        if sight.name in NAMES:
+            frozen.sign_in(phone.context, sight.who)
+            visit(sight, frozen, phone)
+            cut_off[sight.name] = phone.evaluate(CUT_OFF)
+    assert cut_off == {name: [] for name in NAMES}
+
+
+def test_the_name_of_a_field_stays_one_line_when_something_is_written(frozen, phone):
+    frozen.sign_in(phone.context, "every")
+    phone.goto(frozen.address("/runs/new/"))
+    phone.locator("[name=goal_prompt]").fill("Something")
+    assert phone.locator("[for=id_goal_prompt]").evaluate(FIRST_LINE) == [2, True]
