@@ -47,7 +47,7 @@ def keep_login(get_response):
     stand open on a desk that everybody left."""
 
     def middleware(request):
-        if request.user.is_authenticated and not request.headers.get("X-Live-Parts"):
+        if request.user.is_authenticated and request.headers.get("X-Live-Parts") != "1":
             request.session.is_used()
         return get_response(request)
 

@@ -130,6 +130,16 @@ def list_parts(context: dict, request) -> str:
     return _partial("#list", listed) + list_counts(context["chips"], context)
 
 
+def list_controls(context: dict, request) -> str:
+    """What else knows the address of the list, for a page that goes on under another one. Not its fields, in
+    one of which that is typed."""
+    names = {"#applied": "_applied", "#views-menu": "_views_menu", "#bulk": "_bulk_bar"}
+    return "".join(
+        _partial(target, render_to_string(f"runs/{name}.html", context, request))
+        for target, name in names.items()
+    )
+
+
 def list_counts(chips: list, counts: dict) -> str:
     """The counts above the list and in the side bar."""
     return _partial("#chips", render_to_string("runs/_chips.html", {"chips": chips})) + _side_counts(counts)

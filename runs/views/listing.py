@@ -50,8 +50,11 @@ def run_list(request):
         context["rows_template"] = "runs/_run_rows.html"
         return as_of(event_id, membership, render(request, "runs/_more_rows.html", context))
     context |= _controls(membership, form, counts) | _view_of(request, filters)
-    if request.headers.get("X-Live-Parts"):
-        return as_of(event_id, membership, HttpResponse(live.list_parts(context, request)))
+    if wanted := request.headers.get("X-Live-Parts"):
+        parts = live.list_parts(context, request)
+        if wanted == "all":
+            parts += live.list_controls(context, request)
+        return as_of(event_id, membership, HttpResponse(parts))
     context |= live.connection(
         "/ws/runs/" + listing.query_of(filters),
         page=request.get_full_path(),

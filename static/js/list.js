@@ -6,7 +6,7 @@ const page = $("#main");
 // longer go when the pointer has left the table. Nothing moves under the pointer.
 const newRows = new Set();
 const leaving = new Set();
-const before = Number(new URLSearchParams(location.search).get("before")) || Infinity;
+const before = () => Number(new URLSearchParams(location.search).get("before")) || Infinity;
 const isAtTop = () => page.scrollTop < 8 && window.scrollY < 8;
 const allRows = () => $$("#rows > tr[id]");
 const idOf = (row) => Number(row.id.slice(4));
@@ -45,15 +45,15 @@ const inItsPlace = ({ run, matches, content }) => {
     return content;
   }
   const without = content.replace(/<hx-partial hx-target="#run-[^]*?<\/hx-partial>/, "");
-  const isNewest = run > ids[0];
+  const isNewest = run > ids[0] && before() === Infinity;
   if (!matches) newRows.delete(run);
-  else if (isNewest && before === Infinity && !isAtTop()) newRows.add(run);
-  else if (isNewest && before === Infinity) {
+  else if (isNewest && !isAtTop()) newRows.add(run);
+  else if (isNewest) {
     const place = document.createElement("tr");
     place.id = `run-${run}`;
     $("#rows").prepend(place);
     return content;
-  } else if (run < before && !(run < ids.at(-1) && $("#more-rows"))) fetchAnew();
+  } else if (run < before() && !(run < ids.at(-1) && $("#more-rows"))) fetchAnew();
   showNewRows();
   return without;
 };
@@ -68,10 +68,38 @@ const letGo = () => {
 };
 Object.assign(rows, { place: inItsPlace, hold: holdingBack, end: endOfList });
 everySecond(letGo);
-onClick("#new-rows", () => {
+const goToTop = () => {
   page.scrollTop = 0;
   scrollTo(0, 0);
+};
+onClick("#new-rows", () => {
+  goToTop();
   fetchAnew();
+});
+
+// The search takes effect while it is typed: the page goes on under the address of what stands in the field, and
+// the field stays as it is.
+let typed = 0;
+const search = $("[data-filters] [name=q]");
+const searchNow = () => {
+  clearTimeout(typed);
+  const asked = [...new FormData(search.form)].filter(([, value]) => value);
+  const address = asked.length ? `?${new URLSearchParams(asked)}` : location.pathname;
+  if (address === (location.search || location.pathname)) return;
+  history.replaceState(history.state, "", address);
+  goToTop();
+  $("#bulk")?.reset();
+  emptyPeek();
+  dispatchEvent(new Event("moved"));
+};
+search?.addEventListener("input", () => {
+  clearTimeout(typed);
+  typed = setTimeout(searchNow, 300);
+});
+search?.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.isComposing) return;
+  event.preventDefault();
+  searchNow();
 });
 
 // The glance: beside the list where there is room, and as live as its row.
@@ -96,10 +124,13 @@ const openPeek = (row) => {
   peek.hidden = false;
   fillPeek();
 };
-const closePeek = () => {
-  if (peek.hidden) return;
+const emptyPeek = () => {
   peek.hidden = true;
   peek.replaceChildren();
+};
+const closePeek = () => {
+  if (peek.hidden) return;
+  emptyPeek();
   if (current()) $(".row-link", current()).focus();
 };
 const moveRow = (step) => {
@@ -139,7 +170,7 @@ const showPicked = () => {
   if (!picked() && $("#bulk")) $("#bulk").elements.everything.checked = false;
 };
 document.addEventListener("change", (event) => event.target.form?.id === "bulk" && showPicked());
-$("#bulk")?.addEventListener("reset", () => setTimeout(showPicked));
+document.addEventListener("reset", ({ target }) => target.id === "bulk" && setTimeout(showPicked));
 keys.x = () => $('[name="run"]', focused())?.click();
 // Enter in the field of the tag adds it; anywhere else in the form it does nothing.
 document.addEventListener("keydown", ({ key, target, isComposing }) => {

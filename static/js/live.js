@@ -44,6 +44,7 @@ let isCrowded = false;
 let heardAt = now(); // of the socket; and how long the page waits for its next sign
 let patience = 10000;
 let shown = Number(live?.dataset.event); // the newest event whose change this page shows
+let shownPage = live?.dataset.page; // and the address of which it shows the rows
 let owed = 0; // how often there was a reason to fetch, and how many of these a fetch has answered
 let paid = 0;
 // Either way round: a clock that was set back must not make the page wait for hours.
@@ -103,6 +104,14 @@ const reconnect = () => {
   ask();
 };
 const retry = () => isOpen || reconnect();
+// Another address of the same page: its rows, and from now on what is told of them.
+const move = () => {
+  const { pathname, search } = location;
+  live.dataset.page = pathname + search;
+  live.setAttribute("hx-ws:connect", `/ws${pathname}${search}`);
+  owed++;
+  reconnect();
+};
 // What this page shows is not for its reader any longer, or not like this: its address says it in words.
 const leave = () => location.replace(live.dataset.page);
 
@@ -121,11 +130,13 @@ const pay = () => {
 };
 const fetchParts = async () => {
   const paying = owed;
+  const { page } = live.dataset;
+  const isMoved = page !== shownPage;
   const end = rows.end();
   askedAt = now();
   try {
-    const response = await fetch(live.dataset.page, {
-      headers: { "X-Live-Parts": "1", ...(end && { "X-Down-To": end }) },
+    const response = await fetch(page, {
+      headers: isMoved ? { "X-Live-Parts": "all" } : { "X-Live-Parts": "1", ...(end && { "X-Down-To": end }) },
       cache: "no-store",
       redirect: "manual",
       signal: AbortSignal.timeout(8000),
@@ -137,10 +148,11 @@ const fetchParts = async () => {
     if (response.type === "opaqueredirect" || isRefused || isAnotherReader) return leave();
     const event = response.headers.get("X-Newest-Event");
     if (!response.ok || event === null) return false;
-    // Longer by "Load more" meanwhile: the answer is to reach down to there.
-    if (end !== rows.end()) return true;
+    // Longer by "Load more" meanwhile: the answer is to reach down to there. Or the next address was typed.
+    if (end !== rows.end() || page !== live.dataset.page) return true;
     await window.htmx.swap({ sourceElement: $("#live"), target: "#live", swap: "none swapEmpty:false", text: rows.hold(text), transition: false });
     shown = Number(event);
+    shownPage = page;
     paid = paying;
     lastAnswer = now();
     return true;
@@ -215,6 +227,7 @@ if (live) {
   addEventListener("offline", lost);
   addEventListener("online", retry);
   addEventListener("behind", pay);
+  addEventListener("moved", move);
   $("[data-reconnect]").addEventListener("click", reconnect);
 }
 // A page from the browser's memory has a dead socket and old rows.

@@ -233,3 +233,56 @@ def test_fifteen_minutes_more_from_the_row(runs, team, giga):
     more.click()
     session = team.signed_in()
     eventually(lambda: "15 min" in session.get(f"{team.url}/runs/{run}/", timeout=10).text)
+
+
+class TestSearching:
+    def test_takes_effect_while_it_is_typed_and_leaves_the_field_alone(self, runs, team):
+        field = runs.get_by_role("searchbox", name="Search prompts, ids, notes, tags")
+        everything = titles(runs)
+        word = next(word for word in everything[0].split() if len(word) > 4)[:4].lower()
+        field.press_sequentially(word)
+        expect(runs).to_have_url(re.compile(rf"/runs/\?q={word}$"))
+        expect(runs.locator("#applied .applied-one")).to_have_text(f"“{word}”")
+        expect(runs.locator("#rows mark").first).to_be_visible()
+        expect(field).to_be_focused()
+        assert field.input_value() == word and field.evaluate("field => field.selectionStart") == len(word)
+        assert all(word in text.lower() for text in runs.locator("#rows tr[id]").all_inner_texts())
+        # What is done to all that matches, and what is kept as a view, goes by the address too.
+        expect(runs.locator("#bulk")).to_have_attribute("action", f"/runs/bulk/?q={word}")
+        expect(runs.locator("#live")).to_have_attribute("hx-ws:connect", f"/ws/runs/?q={word}")
+        expect(runs.locator("[data-live]:visible").first).to_have_attribute(
+            "data-live", "live", timeout=20_000
+        )
+        other = team.launch(team.signed_in(), "Nothing of the kind")
+        fits = team.launch(team.signed_in(), f"One more {word}")
+        expect(runs.locator(f"#run-{fits}")).to_be_visible(timeout=20_000)
+        expect(runs.locator(f"#run-{other}")).to_have_count(0)
+        field.fill("")
+        expect(runs).to_have_url(re.compile(r"/runs/$"))
+        expect(runs.locator(f"#run-{other}")).to_be_visible()
+        field.fill("zzz nothing")
+        field.press("Enter")
+        expect(runs.get_by_role("heading", name="Nothing matches")).to_be_visible()
+        assert runs.evaluate("window.mark") == "never loaded anew"
+
+    def test_the_way_back_leads_past_what_was_typed(self, runs):
+        runs.goto(runs.url.replace("/runs/", "/sessions/"))
+        runs.goto(runs.url.replace("/sessions/", "/runs/?status=failed"))
+        field = runs.get_by_role("searchbox", name="Search prompts, ids, notes, tags")
+        for text in ("a", "ab", "abc"):
+            field.fill(text)
+            expect(runs).to_have_url(re.compile(rf"\?q={text}&"))
+        assert "status=failed" in runs.url
+        runs.go_back()
+        runs.wait_for_url(re.compile("/sessions/"))
+        runs.go_forward()
+        expect(field).to_have_value("abc")
+
+    def test_what_was_picked_is_let_go_with_its_rows(self, runs):
+        runs.keyboard.press("j")
+        runs.keyboard.press("x")
+        runs.locator("#bulk [name=everything]").check()
+        runs.get_by_role("searchbox", name="Search prompts, ids, notes, tags").fill("e")
+        expect(runs).to_have_url(re.compile("q=e"))
+        expect(runs.locator("#bulk")).to_be_hidden()
+        expect(runs.locator("#bulk [name=everything]")).not_to_be_checked()
