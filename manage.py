@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import DatabaseError, InterfaceError
 
 from dashboard import VERSION
 
@@ -26,3 +27,9 @@ if __name__ == "__main__":
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"gigawatch: {error}")
+    except (DatabaseError, InterfaceError) as error:
+        from dashboard.command_errors import sentence_of
+
+        if not (sentence := sentence_of(error)):
+            raise
+        sys.exit(f"gigawatch: {sentence}")

@@ -3,6 +3,9 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from django.conf import settings
+
+from dashboard import heartbeat
 from dashboard.threadpool import close_pool, guarded, open_pool
 from people.sessions import clear_over
 from runs import health, tasks, watcher
@@ -37,6 +40,8 @@ class Loop(threading.Thread):
 def watch() -> int:
     asked = _slice.round()
     health.watcher_was_here()
+    if settings.CELERY_BROKER_URL:
+        heartbeat.beat()
     return asked
 
 
@@ -65,3 +70,4 @@ def stop() -> None:
     if _watch_pool is not None:
         _watch_pool.shutdown(wait=False, cancel_futures=True)
         guarded(_slice.stop)
+    heartbeat.end()

@@ -530,6 +530,8 @@ LOGGING = {
         "asyncio": {"level": "INFO"},
         # With DEBUG it would print each statement and what goes into it, hashes of passwords and all.
         "django.db.backends": {"level": "INFO"},
+        # Each try to connect; what waits for the database says so itself.
+        "psycopg.pool": {"level": "ERROR"},
         "celery": {"level": "WARNING" if LOG_LEVEL == "INFO" else LOG_LEVEL},
         "kombu": {"level": "INFO"},
         "django_tasks": {"level": "WARNING"},

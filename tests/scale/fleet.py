@@ -92,7 +92,7 @@ class Installation:
         postgres.do(f"CREATE DATABASE {PREPARED}")
         prepared = Process("prepare", self.data, **self.env).start()
         assert prepared.process.wait(STARTS_WITHIN_S) == 0, prepared.said
-        self.env |= {"DATABASE_URL": self.database_url, "PORT": str(prepared.port)}
+        self.env |= {"DATABASE_URL": self.database_url, "PORT": str(prepared.port), "TMPDIR": str(folder)}
         multiprocessing.set_forkserver_preload(["tests.scale.preloaded"])
         with mock.patch.dict(os.environ, prepared.env | self.env):
             first = Fork("help", folder / "help.log")

@@ -12,6 +12,7 @@ from people.links import first_links
 from people.models import Workspace
 from runs import instance, keys, upgrade
 from runs.management.commands.collect import collect_static_files
+from runs.resealing import what_cannot_be_opened
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,10 @@ def prepare(stdout) -> Workspace:
     yet. What takes long is told on `stdout`."""
     call_command("migrate", verbosity=0, interactive=False, stdout=stdout)
     collect_static_files()
+    if any(what_cannot_be_opened()):
+        logger.error(
+            "stored secrets cannot be opened: put encryption_keys, or ENCRYPTION_KEYS, of this database back"
+        )
     workspace = instance.first_workspace()
     instance.first_administrator(
         workspace,

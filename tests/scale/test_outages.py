@@ -1,0 +1,104 @@
+"""A real Postgres, a real Redis and real workers that go are missed, and found again when they are back."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.scale.fleet import Fleet
+from tests.served import PATIENCE_S, ROOT, eventually
+
+pytestmark = [pytest.mark.process, pytest.mark.xdist_group("fleet")]
+
+
+def ready_but_for(fleet: Fleet, *parts: str) -> bool:
+    return {name for name, said in fleet.health().items() if said != "ok"} == set(parts)
+
+
+@pytest.fixture
+def worked(fleet):
+    """A fleet that follows a run."""
+    worker = fleet.start("work")
+    run = fleet.launch("Anything [scenario:never-ends]")
+    eventually(lambda: fleet.status_of(run) == "running")
+    eventually(lambda: ready_but_for(fleet))
+    return worker
+
+
+def test_a_postgres_that_goes_is_missed_and_found_again(fleet, postgres, worked):
+    postgres.kill()
+    eventually(lambda: fleet.health()["database"] != "ok")
+    assert requests.get(f"{fleet.web.url}/healthz", timeout=PATIENCE_S).ok
+    postgres.start()
+    eventually(lambda: ready_but_for(fleet))
+    assert fleet.session.get(f"{fleet.web.url}/runs/", timeout=PATIENCE_S).ok
+
+
+def test_a_redis_that_goes_is_missed_and_found_again(fleet, redis, worked):
+    redis.kill()
+    eventually(lambda: ready_but_for(fleet, "layer", "broker"))
+    assert fleet.session.get(f"{fleet.web.url}/runs/", timeout=PATIENCE_S).ok
+    redis.start()
+    eventually(lambda: ready_but_for(fleet))
+
+
+def test_workers_that_die_are_missed(fleet, worked):
+    worked.kill()
+    eventually(lambda: ready_but_for(fleet, "watcher"))
+    assert fleet.health()["watcher"] == "no worker follows some of the runs"
+    fleet.start("work")
+    eventually(lambda: ready_but_for(fleet))
+
+
+def test_whoever_supervises_a_worker_hears_whether_it_works(fleet, worked):
+    folder = fleet.installation.env["TMPDIR"]
+
+    def ask() -> tuple[int, str]:
+        program = [sys.executable, "-m", "dashboard.heartbeat"]
+        said = subprocess.run(
+            program, cwd=ROOT, env={**os.environ, "TMPDIR": folder}, capture_output=True, text=True
+        )
+        return said.returncode, said.stderr
+
+    assert ask() == (0, "")
+    worked.process.send_signal(signal.SIGSTOP)
+    (file,) = Path(folder).glob("gigawatch-worker-*")
+    os.utime(file, (time.time() - 60, time.time() - 60))
+    code, said = ask()
+    assert code == 1 and re.fullmatch(r"worker \d+ is silent for 6\d s\n", said)
+    worked.kill()
+    assert ask() == (1, "no worker is running\n")
+
+
+@pytest.mark.parametrize("command", ["prepare", "web", "verify_audit"])
+def test_what_starts_without_its_postgres_says_so_in_a_line(fleet, postgres, command):
+    """A process that stays waits for it; one that has something to do there ends."""
+    postgres.kill()
+    try:
+        env = {
+            **os.environ,
+            **fleet.installation.env,
+            "GIGAWATCH_DATA": str(fleet.installation.data),
+            "ENV_FILE": "",
+            "LOG_LEVEL": "INFO",
+        }
+        program = [sys.executable, "manage.py", command]
+        started = subprocess.Popen(
+            program, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        if command == "web":
+            eventually(lambda: started.stdout.readline().startswith("Gigawatch listens"))
+            started.kill()
+        else:
+            said, _ = started.communicate(timeout=PATIENCE_S)
+            assert started.returncode == 1
+            assert re.fullmatch(r"gigawatch: the database does not answer \(.*refused.*\)\n", said), said
+        started.wait()
+    finally:
+        postgres.start()
