@@ -12,11 +12,19 @@ from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.core.exceptions import ValidationError
 from django.db.models import Count
 from django.forms import ModelForm
+from django.utils.translation import gettext_lazy as _
 
+from people.admin_names import name
 from people.audit import AuditEntry
 from people.bell import ring_for
 from people.models import Membership, Workspace
 from people.sign_in_names import NAME_TAKEN, is_taken
+
+admin.site.site_title = admin.site.site_header = "Gigawatch"
+admin.site.index_title = _("Administration")
+name(Workspace, _("workspace"), _("workspaces"))
+name(Membership, _("membership"), _("memberships"))
+name(AuditEntry, _("row of the audit log"), _("audit log"))
 
 # Single sign-on is set by the environment alone, and what a provider gave is nobody's to read.
 admin.site.unregister([Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToken, UserSession])
@@ -97,7 +105,7 @@ class WorkspaceAdmin(Noted):
     def get_queryset(self, request):
         return super().get_queryset(request).annotate(members_counted=Count("memberships"))
 
-    @admin.display(description="members", ordering="members_counted")
+    @admin.display(description=_("members"), ordering="members_counted")
     def member_count(self, workspace) -> int:
         return workspace.members_counted
 

@@ -2,12 +2,14 @@ from importlib import import_module
 
 from django.apps import AppConfig
 from django.contrib.auth import get_user_model
+from django.utils.translation import gettext_lazy as _
 
 from people.names import validate_visible
 
 
 class PeopleConfig(AppConfig):
     name = "people"
+    verbose_name = _("Team")
 
     def ready(self):
         import_module("people.signing_in")

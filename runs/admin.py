@@ -1,8 +1,19 @@
 """The Django admin for runs: for looking, not for changing. No secrets in any column or form."""
 
-from django.contrib import admin
+from types import SimpleNamespace
 
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from people.admin_names import name
 from runs.models import AgentSession, GigaAccount, Run, RunEvent
+from runs.status import LOOKS, Look, look_of
+
+name(AgentSession, _("session"), _("sessions"))
+name(Run, _("run"), _("runs"))
+name(RunEvent, _("event of a run"), _("events of runs"))
+name(GigaAccount, _("Giga key"), _("Giga keys"))
 
 # Each adds a condition on every searched column: some hundred take Postgres minutes to plan.
 MOST_WORDS = 10
@@ -54,6 +65,17 @@ class RunEventInline(ReadOnlyInline):
     fields = ["at", "kind", "was", "now", "why", "by"]
 
 
+def said(look: Look) -> str:
+    """A status in full: two of them are one word where there is no room."""
+    return f"{look.label}, {look.more}" if look.more else str(look.label)
+
+
+class StatusFilter(admin.ChoicesFieldListFilter):
+    def __init__(self, field, *args, **kwargs):
+        super().__init__(field, *args, **kwargs)
+        self.field = SimpleNamespace(flatchoices=[(status, said(look)) for status, look in LOOKS.items()])
+
+
 @admin.register(AgentSession)
 class AgentSessionAdmin(ReadOnlyAdmin):
     list_display = [
@@ -72,13 +94,16 @@ class AgentSessionAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     inlines = [RunInline]
 
+    def view_on_site(self, agent_session) -> str:
+        return reverse("session-detail", args=[agent_session.pk])
+
 
 @admin.register(Run)
 class RunAdmin(ReadOnlyAdmin):
     list_display = [
         "id",
         "title",
-        "status",
+        "status_said",
         "workspace",
         "created_by",
         "queued_at",
@@ -86,7 +111,7 @@ class RunAdmin(ReadOnlyAdmin):
         "ended_at",
         "contact_at",
     ]
-    list_filter = ["status", "workspace"]
+    list_filter = [("status", StatusFilter), "workspace"]
     list_select_related = ["agent_session", "workspace", "created_by"]
     search_fields = [
         "agent_session__user_prompt",
@@ -99,6 +124,13 @@ class RunAdmin(ReadOnlyAdmin):
     exclude = ["sealed_desktop_url", "sealed_public_token", "desktop_kind"]
     inlines = [RunEventInline]
 
+    @admin.display(description=_("status"), ordering="status")
+    def status_said(self, run) -> str:
+        return said(look_of(run.status))
+
+    def view_on_site(self, run) -> str:
+        return reverse("run-detail", args=[run.pk])
+
 
 @admin.register(RunEvent)
 class RunEventAdmin(ReadOnlyAdmin):
@@ -107,6 +139,9 @@ class RunEventAdmin(ReadOnlyAdmin):
     list_select_related = ["run__agent_session", "by"]
     search_fields = ["why", "run__remote_id"]
     show_full_result_count = False
+
+    def view_on_site(self, event) -> str:
+        return reverse("run-detail", args=[event.run_id])
 
 
 @admin.register(GigaAccount)

@@ -1,5 +1,6 @@
 """The Django admin: no secret in any of its pages, and a way back for who has lost a second factor."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -10,8 +11,10 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
 
+from people.admin_names import COLUMNS
 from people.audit import Act, AuditEntry
 from people.models import Membership
+from runs.status import Status
 from tests import factories
 from tests.canaries import PASSWORD
 
@@ -104,3 +107,35 @@ def test_every_action_of_the_admin_is_one_that_is_noted():
 
 def test_ones_own_password_is_changed_behind_the_same_door_as_everybodys(client, superuser):
     assert client.get("/admin/password_change/").url == reverse("account_change_password")
+
+
+class TestNames:
+    """What the admin calls things."""
+
+    def test_it_is_gigawatchs_and_calls_the_log_by_its_name(self, client, superuser):
+        page = client.get("/admin/").text
+        assert "<title>Administration | Gigawatch</title>" in page
+        assert "Audit log" in page and "entrys" not in page
+
+    def test_no_two_statuses_are_called_alike(self, client, superuser):
+        page = client.get(reverse("admin:runs_run_changelist")).text
+        titles = re.findall(r'\?status__exact=\w+">\s*(.+?)</a>', page)
+        assert len(titles) == len(Status) == len({*titles}) and "Ended, outcome not stated" in titles
+
+    def test_rows_lead_to_the_pages_of_what_they_are(self, client, superuser, workspace):
+        run = factories.make_run(workspace)
+        rows = {
+            "runs_run": (run.pk, f"/runs/{run.pk}/"),
+            "runs_agentsession": (run.agent_session_id, f"/sessions/{run.agent_session_id}/"),
+            "runs_runevent": (run.events.get().pk, f"/runs/{run.pk}/"),
+        }
+        for name, (pk, path) in rows.items():
+            page = client.get(reverse(f"admin:{name}_change", args=[pk])).text
+            assert f'<a href="{path}" class="viewsitelink">' in page, name
+
+    def test_no_column_of_ours_is_called_as_the_code_calls_it(self):
+        """Else it is English in German too."""
+        for model, its_admin in admin.site._registry.items():
+            if model._meta.app_label in ("people", "runs"):
+                names = {field.name for field in model._meta.fields} & {*its_admin.list_display}
+                assert names - {"id"} <= {*COLUMNS}, model
