@@ -12,6 +12,7 @@ from django.utils import timezone
 SIGNED_IN_AT = "signed_in_at"
 # So often, and not with every page, it is written down that a login is in use.
 NOTED_EVERY = timedelta(minutes=5)
+CLEARED_AT_ONCE = 500
 
 
 class SessionStore(db.SessionStore):
@@ -49,13 +50,18 @@ def person_signed_in(session_key: str | None):
 
 
 def clear_over() -> int:
-    """Delete the rows of logins that are over, and what is listed of them as devices. Returns how many."""
+    """Delete the rows of logins that are over, and what is listed of them as devices, few at a time: others
+    write meanwhile. Any number of processes may. Returns how many."""
     # Here: this module is loaded before the models are.
     from allauth.usersessions.models import UserSession  # noqa: PLC0415
     from django.contrib.sessions.models import Session  # noqa: PLC0415
 
-    deleted, _models = Session.objects.filter(expire_date__lt=timezone.now()).delete()
-    UserSession.objects.exclude(session_key__in=Session.objects.values("session_key")).delete()
+    over, deleted = Session.objects.filter(expire_date__lt=timezone.now()), 0
+    while keys := list(over.values_list("session_key", flat=True)[:CLEARED_AT_ONCE]):
+        deleted += over.filter(session_key__in=keys).delete()[0]
+    listed = UserSession.objects.exclude(session_key__in=Session.objects.values("session_key"))
+    while keys := list(listed.values_list("session_key", flat=True)[:CLEARED_AT_ONCE]):
+        UserSession.objects.filter(session_key__in=keys).delete()
     return deleted
 
 

@@ -4,7 +4,6 @@ import json
 from datetime import timedelta
 
 import pytest
-from allauth.usersessions.models import UserSession
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
 from django.db import connection
@@ -13,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from people.bell import ring_for
-from people.sessions import clear_over, person_signed_in
+from people.sessions import person_signed_in
 from runs.consumers import SIGNED_OUT
 from tests import factories
 from tests.test_sockets import opened
@@ -166,17 +165,3 @@ def test_a_wall_in_kiosk_mode_tells_its_socket_so(signed_in):
     path = 'hx-ws:connect="/ws/wall/?{}"'
     assert path.format("kiosk=1") in signed_in.get("/wall/?layout=3x3&kiosk=1").content.decode()
     assert path.format("") in signed_in.get("/wall/?layout=3x3").content.decode()
-
-
-def test_logins_that_are_over_leave_no_rows(manager):
-    over, going_on = Client(), Client()
-    for browser in (over, going_on):
-        factories.sign_in(browser, manager)
-        assert browser.get("/runs/").status_code == 200
-    Session.objects.filter(pk=over.session.session_key).update(
-        expire_date=timezone.now() - timedelta(seconds=1)
-    )
-    assert clear_over() == 1
-    assert list(Session.objects.values_list("pk", flat=True)) == [going_on.session.session_key]
-    assert set(UserSession.objects.values_list("session_key", flat=True)) <= {going_on.session.session_key}
-    assert going_on.get("/runs/").status_code == 200 and clear_over() == 0
