@@ -47,6 +47,16 @@ def why_not_here() -> str:
     return ""
 
 
+def why_not_this_database() -> str:
+    """Why texts in all alphabets cannot be kept here, in a line; "" when they can."""
+    if connection.vendor != "postgresql":
+        return ""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_encoding")
+        (encoding,) = cursor.fetchone()
+    return "" if encoding == "UTF8" else f"the encoding of this database is {encoding}, and must be UTF8"
+
+
 def why_newer_tables() -> str:
     """That something was done to these tables which this version does not know, in a line; "" when not."""
     loader = MigrationExecutor(connection).loader

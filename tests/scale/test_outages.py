@@ -21,6 +21,18 @@ def ready_but_for(fleet: Fleet, *parts: str) -> bool:
     return {name for name, said in fleet.health().items() if said != "ok"} == set(parts)
 
 
+def manage(command: str, fleet: Fleet, **env: str) -> subprocess.Popen:
+    ours = {"GIGAWATCH_DATA": str(fleet.installation.data), "ENV_FILE": "", "LOG_LEVEL": "INFO"}
+    return subprocess.Popen(
+        [sys.executable, "manage.py", command],
+        cwd=ROOT,
+        env={**os.environ, **fleet.installation.env, **ours, **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
 @pytest.fixture
 def worked(fleet):
     """A fleet that follows a run."""
@@ -46,6 +58,13 @@ def test_a_redis_that_goes_is_missed_and_found_again(fleet, redis, worked):
     assert fleet.session.get(f"{fleet.web.url}/runs/", timeout=PATIENCE_S).ok
     redis.start()
     eventually(lambda: ready_but_for(fleet))
+
+
+def test_a_database_that_holds_no_alphabets_is_refused_in_a_line(fleet, postgres):
+    postgres.do("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    env = {**fleet.installation.env, "DATABASE_URL": postgres.url_of("latin")}
+    said = manage("prepare", fleet, **env).communicate(timeout=PATIENCE_S)[0]
+    assert said == "CommandError: the encoding of this database is LATIN1, and must be UTF8\n"
 
 
 def test_workers_that_die_are_missed(fleet, worked):
@@ -81,17 +100,7 @@ def test_what_starts_without_its_postgres_says_so_in_a_line(fleet, postgres, com
     """A process that stays waits for it; one that has something to do there ends."""
     postgres.kill()
     try:
-        env = {
-            **os.environ,
-            **fleet.installation.env,
-            "GIGAWATCH_DATA": str(fleet.installation.data),
-            "ENV_FILE": "",
-            "LOG_LEVEL": "INFO",
-        }
-        program = [sys.executable, "manage.py", command]
-        started = subprocess.Popen(
-            program, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        started = manage(command, fleet)
         if command == "web":
             eventually(lambda: started.stdout.readline().startswith("Gigawatch listens"))
             started.kill()

@@ -23,8 +23,8 @@ class Command(migrate.Command):
         return super().execute(*args, **options)
 
     def handle(self, *args, **options):
-        if why_newer := upgrade.why_newer_tables():
-            raise CommandError(why_newer)
+        if why_not := upgrade.why_not_this_database() or upgrade.why_newer_tables():
+            raise CommandError(why_not)
         only_looks = options["plan"] or options["check_unapplied"]
         progress.stdout, progress.steps, progress.done = self.stdout, len(upgrade.missing_migrations()), 0
         progress.is_upgrade = bool(progress.steps) and not only_looks and not upgrade.is_first_start()

@@ -178,7 +178,8 @@ def leave() -> None:
     """End now: a thread that still waits for Giga would hold the process for up to 35 s. Its run is a row
     that says so, and is settled after the next start."""
     deadline = time.monotonic() + STOP_WITHIN_S
-    workers = [thread for thread in threading.enumerate() if thread.name.startswith(("work", "watch"))]
+    names = ("work", "watch", "ThreadPoolExecutor")  # the last are those of requests
+    workers = [thread for thread in threading.enumerate() if thread.name.startswith(names)]
     for thread in workers:
         thread.join(max(0.0, min(0.5, deadline - time.monotonic())))
     if any(thread.is_alive() for thread in workers):

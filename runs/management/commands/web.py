@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from runs.management.commands.prepare import refuse_unprepared
-from runs.management.commands.serve import bind, serve, spelled, stop_as_by_ctrl_c
+from runs.management.commands.serve import bind, leave, serve, spelled, stop_as_by_ctrl_c
 
 
 class Command(BaseCommand):
@@ -19,3 +19,4 @@ class Command(BaseCommand):
         self.stdout.flush()
         stop_as_by_ctrl_c()
         serve(bind(settings.HOST, settings.PORT))
+        leave()
