@@ -24,6 +24,8 @@ admin.site.site_title = admin.site.site_header = "Gigawatch"
 admin.site.index_title = _("Administration")
 name(Workspace, _("workspace"), _("workspaces"))
 name(Membership, _("membership"), _("memberships"))
+name(Authenticator, _("second factor"), _("second factors"))
+name(UserSession, _("login"), _("logins"))
 name(AuditEntry, _("row of the audit log"), _("audit log"))
 
 # Single sign-on is set by the environment alone, and what a provider gave is nobody's to read.
