@@ -202,6 +202,33 @@ class NoteForm(forms.Form):
     )
 
 
+class TagField(Label):
+    """The name of a tag. What is exported parts them by commas."""
+
+    default_error_messages = {
+        "required": _("Write the tag."),
+        "comma": _("A tag has no comma: add one after the other."),
+    }
+
+    def __init__(self, **kwargs):
+        super().__init__(max_length=TAG_LENGTH, **kwargs)
+
+    def validate(self, value):
+        super().validate(value)
+        if "," in value:
+            raise forms.ValidationError(self.error_messages["comma"])
+
+
+class TagForm(forms.Form):
+    tag = TagField()
+
+
+class UntagForm(forms.Form):
+    """A tag as the page shows it: an older one may have a comma."""
+
+    tag = Text(max_length=TAG_LENGTH)
+
+
 class FlagForm(forms.Form):
     needs = Text(
         max_length=200,
@@ -235,23 +262,6 @@ class RunIdsField(forms.Field):
 
     def to_python(self, value):
         return [int(pk) for pk in value or [] if pk.isascii() and pk.isdecimal() and len(pk) < 19]
-
-
-class TagField(Label):
-    """The name of a tag. What is exported parts them by commas."""
-
-    default_error_messages = {
-        "required": _("Write the tag."),
-        "comma": _("A tag has no comma: add one after the other."),
-    }
-
-    def __init__(self, **kwargs):
-        super().__init__(max_length=TAG_LENGTH, **kwargs)
-
-    def validate(self, value):
-        super().validate(value)
-        if "," in value:
-            raise forms.ValidationError(self.error_messages["comma"])
 
 
 class BulkForm(forms.Form):

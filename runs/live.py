@@ -29,6 +29,7 @@ RUN_PARTS = [
     "desktop",
     "run-verdict",
     "run-activity",
+    "run-tags",
     "run-notes",
     "run-details",
     "run-follow-up",

@@ -29,7 +29,7 @@ FILE = "http://127.0.0.1:9/api/files/download?fileId=f1"
 
 @pytest.fixture
 def ids(stage) -> dict:
-    """What addresses name, with runs that are over, unknown, and watched as a bare stream."""
+    """What addresses name, with runs that are over and tagged, unknown, and watched as a bare stream."""
     Run.objects.filter(pk=stage.ids["run"]).update(sandbox_id="abc")
     by = stage.people["manager"]
     made = {
@@ -39,6 +39,7 @@ def ids(stage) -> dict:
     }
     sealed = made["streamed"].sealed("desktop_url", "wss://6080-abc.e2b.app/websockify")
     Run.objects.filter(pk=made["streamed"].pk).update(sealed_desktop_url=sealed, desktop_kind="stream")
+    made["ended"].tag(["May"], by=by)
     return stage.ids | {name: run.pk for name, run in made.items()} | {"token": uuid.uuid4(), "key": NEW_KEY}
 
 

@@ -74,6 +74,45 @@ def test_a_comma_is_refused(signed_in, workspace, name):
     assert not Tag.objects.exists()
 
 
+class TestOnTheRunPage:
+    def test_a_tag_is_given_and_taken_off(self, signed_in, workspace):
+        run = factories.make_run(workspace)
+        assert signed_in.post(f"/runs/{run.pk}/tag/", {"tag": "Quarterly"}).url == f"/runs/{run.pk}/"
+        page = signed_in.get(f"/runs/{run.pk}/").content.decode()
+        assert f'href="/runs/?tag={run.tags.get().pk}"' in page and "Take off the tag Quarterly" in page
+        assert Run.objects.matching("quarterly").get() == run
+        signed_in.post(f"/runs/{run.pk}/untag/", {"tag": "QUARTERLY"})
+        assert not run.tags.exists() and not Run.objects.matching("quarterly").exists()
+
+    def test_a_press_answers_with_the_tags_and_an_empty_form(self, signed_in, workspace):
+        run = factories.make_run(workspace)
+        answer = signed_in.post(f"/runs/{run.pk}/tag/", {"tag": "May"}, headers={"HX-Request": "true"})
+        text = answer.content.decode()
+        assert text.startswith('<form class="tag-form"') and 'hx-target="#run-tags"' in text
+
+    @pytest.mark.parametrize("tag", ["a,b", "\u200b", "x" * 41])
+    def test_what_is_none_comes_back_with_why(self, signed_in, workspace, tag):
+        run = factories.make_run(workspace)
+        for headers in ({}, {"HX-Request": "true"}):
+            answer = signed_in.post(f"/runs/{run.pk}/tag/", {"tag": tag}, headers=headers)
+            assert answer.status_code == 422 and b'id="tag-name-error"' in answer.content
+        assert not Tag.objects.exists()
+
+    def test_an_older_one_with_a_comma_can_be_taken_off(self, signed_in, workspace, operator):
+        run = factories.make_run(workspace)
+        run.tag(["a,b"], by=operator)
+        signed_in.post(f"/runs/{run.pk}/untag/", {"tag": "a,b"})
+        assert not run.tags.exists()
+
+    def test_a_viewer_sees_tags_and_changes_none(self, client, workspace, operator, viewer):
+        run = factories.make_run(workspace)
+        run.tag(["May"], by=operator)
+        client.force_login(viewer)
+        for address in (f"/runs/{run.pk}/", f"/runs/{run.pk}/peek/"):
+            page = client.get(address).content.decode()
+            assert ">May</a>" in page and "tag-form" not in page and "/untag/" not in page
+
+
 def test_another_team_has_tags_of_its_own(signed_in, workspace, stranger):
     theirs = Tag.objects.called(stranger.memberships.get().workspace_id, "Invoices")
     run = factories.make_run(workspace)

@@ -275,7 +275,7 @@ class TestCost:
         for number in range(count):
             ended.write_note(f"Note {number}", by=factories.make_person(workspace))
         page_of(signed_in, ended)
-        with django_assert_num_queries(14):
+        with django_assert_num_queries(15):
             page_of(signed_in, ended)
 
 

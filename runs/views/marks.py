@@ -6,7 +6,7 @@ from django.views.decorators.http import require_POST
 
 from people.permissions import OPERATE, permission
 from runs import live
-from runs.forms import FlagForm, NoteForm, VerdictForm
+from runs.forms import FlagForm, NoteForm, TagForm, UntagForm, VerdictForm
 from runs.views.answers import visible_run
 from runs.views.run import live_parts, run_page
 
@@ -31,6 +31,28 @@ def run_note(request, pk):
         run.write_note(text, by=request.user)
 
     return _mark(request, pk, write, form=NoteForm(request.POST), name="note_form", made_anew="note_form")
+
+
+@permission(OPERATE)
+@require_POST
+def run_tag(request, pk):
+    """Gives a run one more tag."""
+
+    def give(run, tag):
+        run.add_tag(tag, by=request.user)
+
+    return _mark(request, pk, give, form=TagForm(request.POST), name="tag_form", made_anew="tag_form")
+
+
+@permission(OPERATE)
+@require_POST
+def run_untag(request, pk):
+    """Takes a tag off a run."""
+
+    def take_off(run, tag):
+        run.remove_tag(tag, by=request.user)
+
+    return _mark(request, pk, take_off, form=UntagForm(request.POST))
 
 
 @permission(OPERATE)

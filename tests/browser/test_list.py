@@ -62,6 +62,24 @@ class TestPeek:
         expect(pill).to_have_attribute("data-status", "completed", timeout=40_000)
         assert runs.evaluate("window.mark") == "never loaded anew"
 
+    def test_tags_are_given_and_taken_off_in_it(self, runs):
+        runs.keyboard.press("j")
+        runs.keyboard.press("Space")
+        peek = runs.get_by_role("complementary", name="Glance")
+        field = peek.get_by_role("textbox", name="Tag")
+        field.fill("a,b")
+        field.press("Enter")
+        expect(peek.get_by_text("A tag has no comma")).to_be_visible()
+        field.fill("Quarter end")
+        field.press("Enter")
+        expect(peek.locator("#run-tags a")).to_have_text("Quarter end")
+        expect(field).to_have_value("")
+        expect(row(runs, 0).locator(".tag")).to_have_text("Quarter end")
+        peek.get_by_role("button", name="Take off the tag Quarter end").click()
+        expect(peek.locator("#run-tags a")).to_have_count(0)
+        expect(row(runs, 0).locator(".tag")).to_have_count(0)
+        assert runs.evaluate("window.mark") == "never loaded anew"
+
     def test_enter_opens_the_run(self, runs):
         runs.keyboard.press("j")
         runs.keyboard.press("Space")
