@@ -6,7 +6,7 @@ import sys
 
 import pytest
 from django.core import mail
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, get_commands, load_command_class
 
 from dashboard import VERSION
 from people.management.commands.send_test_mail import reason_of
@@ -73,3 +73,11 @@ def test_each_page_and_the_changelog_say_the_version(operator, client):
     client.force_login(operator)
     assert f"Gigawatch {VERSION}" in client.get("/runs/").text
     assert f"\n## {VERSION} " in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_no_command_of_ours_prints_what_the_packages_it_needs_think_of_each_other():
+    """As one for Celery does before each link and head, by checks without an id. (Nobody types `migrate`.)"""
+    ours = [(app, name) for name, app in get_commands().items() if app in ("people", "runs")]
+    ours.remove(("runs", "migrate"))
+    checked = [name for app, name in ours if load_command_class(app, name).requires_system_checks]
+    assert checked == [] and len(ours) > 8

@@ -12,6 +12,7 @@ from django.core.validators import validate_email
 class Command(BaseCommand):
     help = "Sends a mail by SMTP_URL, and says why when the mail server does not take it."
     requires_system_checks = []
+    requires_system_checks = []
 
     def add_arguments(self, parser):
         parser.add_argument("address")

@@ -19,6 +19,7 @@ def head(text: str) -> tuple[int, str]:
 class Command(BaseCommand):
     help = "Reads the whole audit log and says which rows were edited, deleted or swapped; 1 when any was."
     requires_system_checks = []
+    requires_system_checks = []
 
     def add_arguments(self, parser):
         parser.add_argument(

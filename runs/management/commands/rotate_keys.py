@@ -11,6 +11,7 @@ class Command(BaseCommand):
         "it says that nothing is left, the older keys may go."
     )
     requires_system_checks = []
+    requires_system_checks = []
 
     def handle(self, *args, **options):
         done, unreadable = 0, []
