@@ -31,6 +31,8 @@ class Outcome:
     """What became of it: how many were done, and how often each reason was given for not doing it."""
 
     done: list[Run] = field(default_factory=list)
+    # Of what can be taken back: what stood there before, by the id of the run.
+    before: dict[int, str] = field(default_factory=dict)
     refused: Counter = field(default_factory=Counter)
 
     def note(self, run: Run, reason: str = "") -> None:
@@ -55,6 +57,17 @@ def add_tag(membership: Membership, runs: Iterable[Run], name: str) -> Outcome:
     for run in runs:
         is_added = run.add_tag(name, by=membership.user)
         outcome.note(run, "" if is_added else _("It has that tag already."))
+    outcome.before = dict.fromkeys([run.pk for run in outcome.done], "")
+    return outcome
+
+
+def remove_tag(membership: Membership, runs: Iterable[Run], name: str) -> Outcome:
+    """Take this tag off each run."""
+    _must_operate(membership)
+    outcome = Outcome()
+    for run in runs:
+        is_removed = run.remove_tag(name, by=membership.user)
+        outcome.note(run, "" if is_removed else _("Somebody has changed it since."))
     return outcome
 
 
@@ -63,8 +76,23 @@ def judge(membership: Membership, runs: Iterable[Run], verdict: str) -> Outcome:
     _must_operate(membership)
     outcome = Outcome()
     for run in runs:
+        before = run.verdict
         is_judged = run.judge(verdict, by=membership.user)
         outcome.note(run, "" if is_judged else _("It is not over yet."))
+        if is_judged:
+            outcome.before[run.pk] = before
+    return outcome
+
+
+def judge_as_before(
+    membership: Membership, runs: Iterable[Run], verdict: str, before: dict[int, str]
+) -> Outcome:
+    """Give each run with this verdict the one it had before."""
+    _must_operate(membership)
+    outcome = Outcome()
+    for run in runs:
+        is_judged = run.verdict == verdict and run.judge(before[run.pk], by=membership.user)
+        outcome.note(run, "" if is_judged else _("Somebody has changed it since."))
     return outcome
 
 

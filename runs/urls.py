@@ -23,6 +23,7 @@ urlpatterns = [
     path("runs/new/checks/", launch.launch_checks, name="launch-checks"),
     path("runs/new/curl/", launch.launch_curl, name="launch-curl"),
     path("runs/bulk/", bulk.run_bulk, name="run-bulk"),
+    path("runs/bulk/undo/", bulk.bulk_undo, name="bulk-undo"),
     path("runs/bulk/question/", questions.bulk_question, name="bulk-question"),
     path("runs/look/", saved_views.run_look, name="run-look"),
     path("runs/side/", run.run_side, name="run-side"),

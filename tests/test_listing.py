@@ -278,3 +278,8 @@ def test_lists_are_read_from_their_indexes(workspace, operator):
         is_sqlite = connection.vendor == "sqlite"
         of_the_runs = [line for line in plan if line.split()[1] == "0"] if is_sqlite else plan[:2]
         assert [line for line in of_the_runs if "TEMP B-TREE" in line or "Sort" in line] == []
+
+
+def test_a_list_without_filters_has_no_bar_of_them(signed_in, workspace):
+    assert '<p class="applied-list bar" id="applied"></p>' in signed_in.get("/runs/").content.decode()
+    assert '<p class="applied-list bar" id="applied"><a' in signed_in.get("/runs/?q=x").content.decode()

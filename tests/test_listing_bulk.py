@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import uuid
 from datetime import timedelta
 
@@ -37,14 +38,14 @@ def told(answer) -> list[str]:
 class TestWhich:
     def test_those_that_were_picked(self, signed_in, workspace):
         picked, other = factories.make_run(workspace), factories.make_run(workspace)
-        assert told(bulk(signed_in, "tag", [picked], tag="acme")) == ["1 run done."]
+        assert told(bulk(signed_in, "tag", [picked], tag="acme")) == ["1 run tagged “acme”."]
         assert [list(run.tags.values_list("name", flat=True)) for run in (picked, other)] == [["acme"], []]
 
     def test_everything_that_matches(self, signed_in, workspace):
         failed = [factories.make_run(workspace, Status.FAILED) for _ in range(60)]
         running = factories.make_run(workspace)
         answer = bulk(signed_in, "tag", [failed[0]], "?status=failed", everything="1", tag="acme")
-        assert told(answer) == ["60 runs done."]
+        assert told(answer) == ["60 runs tagged “acme”."]
         assert Run.objects.filter(tags__name="acme").count() == 60 and not running.tags.exists()
 
     @pytest.mark.parametrize("said", ["off", "no", "0", "false", "null", "x", "1 "])
@@ -57,7 +58,7 @@ class TestWhich:
 
     def test_never_those_of_others(self, signed_in, workspace, stranger):
         theirs = factories.make_run(stranger.memberships.get().workspace)
-        assert told(bulk(signed_in, "tag", [theirs], tag="acme")) == ["0 runs done."]
+        assert told(bulk(signed_in, "tag", [theirs], tag="acme")) == ["0 runs tagged “acme”."]
         assert not theirs.tags.exists()
 
     def test_nothing_picked_is_said(self, signed_in, workspace):
@@ -109,7 +110,7 @@ class TestActions:
         bulk(signed_in, "tag", [run], tag="new")
         assert list(run.tags.values_list("name", flat=True)) == ["new", "old"]
         assert told(bulk(signed_in, "tag", [run], tag="new")) == [
-            "0 runs done.",
+            "0 runs tagged “new”.",
             "1 run not done: It has that tag already.",
         ]
 
@@ -127,7 +128,7 @@ class TestActions:
     def test_a_verdict_is_for_runs_that_are_over(self, signed_in, workspace):
         ended, running = factories.make_run(workspace, Status.COMPLETED), factories.make_run(workspace)
         answer = bulk(signed_in, "verdict-not_achieved", [ended, running])
-        assert told(answer) == ["1 run done.", "1 run not done: It is not over yet."]
+        assert told(answer) == ["1 run judged: Not achieved.", "1 run not done: It is not over yet."]
         ended.refresh_from_db()
         assert ended.verdict == "not_achieved"
         assert ended.events.first().kind == "verdict"
@@ -155,7 +156,10 @@ class TestActions:
         source = factories.make_session(workspace)
         runs = [factories.make_run(workspace, Status.FAILED, agent_session=source) for _ in range(2)]
         answer = bulk(signed_in, "relaunch", runs, token=str(uuid.uuid4()))
-        assert told(answer) == ["1 run done.", "1 run not done: It is of the same session as another."]
+        assert told(answer) == [
+            "1 run launched again.",
+            "1 run not done: It is of the same session as another.",
+        ]
 
     def test_a_limit_is_told_in_its_own_sentence(self, signed_in, workspace):
         Workspace.objects.update(launches_a_minute=1)
@@ -163,7 +167,7 @@ class TestActions:
         runs = [factories.make_run(workspace, Status.FAILED, queued_at=ended_at) for _ in range(3)]
         answer = bulk(signed_in, "relaunch", runs, token=str(uuid.uuid4()))
         limit = "This workspace launched 1 run within a minute, which is the limit. Wait a moment."
-        assert told(answer) == ["1 run done.", f"2 runs not done: {limit}"]
+        assert told(answer) == ["1 run launched again.", f"2 runs not done: {limit}"]
 
     def test_at_most_fifty_at_a_time(self, signed_in, workspace, rung):
         source = factories.make_session(workspace)
@@ -176,6 +180,56 @@ class TestActions:
     @pytest.mark.parametrize("action", ["", "delete", "verdict-", "verdict-x"])
     def test_what_is_no_action_is_refused(self, signed_in, workspace, action):
         assert told(bulk(signed_in, action, [factories.make_run(workspace)])) == ["Say what to do."]
+
+
+class TestUndo:
+    def undo(self, client, answer):
+        """Presses the button of the message."""
+        found = re.search(r'name="token" value="(undo:[^"]+)"', answer.content.decode())
+        return client.post("/runs/bulk/undo/", {"token": found[1]}, follow=True)
+
+    def test_takes_back_a_tag_where_it_was_given(self, signed_in, workspace, operator):
+        run, had_it = factories.make_run(workspace), factories.make_run(workspace)
+        had_it.tag(["acme", "old"], by=operator)
+        answer = bulk(signed_in, "tag", [run, had_it], "?q=invoices", tag="ACME")
+        undone = self.undo(signed_in, answer)
+        assert told(undone) == ["Undone for 1 run."] and undone.redirect_chain[0][0] == "/runs/?q=invoices"
+        assert not run.tags.exists() and had_it.tags.count() == 2
+
+    def test_takes_back_verdicts_to_what_each_was(self, signed_in, workspace, operator):
+        runs = [factories.make_run(workspace, Status.COMPLETED) for _ in range(3)]
+        runs[1].judge("not_achieved", by=operator)
+        answer = bulk(signed_in, "verdict-achieved", runs)
+        runs[2].judge("partly", by=operator)
+        undone = self.undo(signed_in, answer)
+        assert told(undone) == ["Undone for 2 runs.", "1 run not done: Somebody has changed it since."]
+        for run in runs:
+            run.refresh_from_db()
+        assert [run.verdict for run in runs] == ["", "not_achieved", "partly"]
+
+    def test_once_and_only_what_was_done_last(self, signed_in, workspace):
+        run = factories.make_run(workspace)
+        first = bulk(signed_in, "tag", [run], tag="one")
+        second = bulk(signed_in, "tag", [run], tag="two")
+        assert told(self.undo(signed_in, first)) == ["There is nothing left to undo."]
+        self.undo(signed_in, second)
+        assert told(self.undo(signed_in, second)) == ["There is nothing left to undo."]
+        assert list(run.tags.values_list("name", flat=True)) == ["one"]
+
+    def test_is_offered_for_nothing_that_costs_or_did_nothing(self, signed_in, workspace):
+        run = factories.make_run(workspace, Status.FAILED)
+        for answer in (
+            bulk(signed_in, "relaunch", [run], token=str(uuid.uuid4())),
+            bulk(signed_in, "tag", [], tag="x", run=[999]),
+        ):
+            assert b'name="token" value="undo:' not in answer.content
+
+    def test_never_changes_what_its_person_may_not_see_any_more(self, signed_in, workspace, stranger):
+        run = factories.make_run(workspace)
+        answer = bulk(signed_in, "tag", [run], tag="one")
+        theirs = stranger.memberships.get().workspace
+        Run.objects.update(workspace=theirs)
+        assert told(self.undo(signed_in, answer)) == ["Undone for 0 runs."] and run.tags.exists()
 
 
 def export(client, kind, **fields) -> str:

@@ -92,7 +92,7 @@ class TestManyRuns:
         answer = signed_in.post("/runs/bulk/", form, follow=True)
         reason = "It may be running" if status == Status.UNKNOWN else "It is not over yet."
         told = [str(message) for message in answer.context["messages"]]
-        assert told[0] == "1 run done." and told[1].startswith(f"1 run not done: {reason}")
+        assert told[0] == "1 run launched again." and told[1].startswith(f"1 run not done: {reason}")
         assert len(rung) == 1 and Run.objects.count() == 3
 
     @pytest.mark.parametrize("status", FINAL)

@@ -166,10 +166,13 @@ if (current()) makeCurrent(current());
 // Picking rows: the bar shows itself (list.css); here the numbers on it are kept.
 const picked = () => $$('#rows [name="run"]:checked').length;
 const showPicked = () => {
-  setText($("#picked"), word("picked", picked()));
+  const all = $("#bulk")?.elements.everything.checked && $("#everything").textContent;
+  setText($("#picked"), word("picked", all || picked()));
   if (!picked() && $("#bulk")) $("#bulk").elements.everything.checked = false;
 };
 document.addEventListener("change", (event) => event.target.form?.id === "bulk" && showPicked());
+// How many "all matching" are comes from the server.
+document.addEventListener("htmx:after:swap", ({ target }) => target.closest?.("#bulk") && showPicked());
 document.addEventListener("reset", ({ target }) => target.id === "bulk" && setTimeout(showPicked));
 keys.x = () => $('[name="run"]', focused())?.click();
 // Enter in the field of the tag adds it; anywhere else in the form it does nothing.

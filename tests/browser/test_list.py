@@ -103,8 +103,11 @@ class TestPicking:
         runs.locator("#bulk").get_by_text("Tag", exact=True).click()
         runs.get_by_label("Add a tag").fill("acme")
         runs.get_by_role("button", name="Add", exact=True).click()
-        expect(runs.get_by_text("2 runs done.")).to_be_visible()
+        expect(runs.get_by_text("2 runs tagged “acme”.")).to_be_visible()
         expect(runs.locator(".tag", has_text="acme")).to_have_count(2)
+        runs.get_by_role("button", name="Undo").click()
+        expect(runs.get_by_text("Undone for 2 runs.")).to_be_visible()
+        expect(runs.locator(".tag", has_text="acme")).to_have_count(0)
 
     def test_a_pick_survives_the_news_of_its_row(self, runs, team):
         run = team.launch(team.signed_in(), "Picked while it moves")
@@ -119,6 +122,11 @@ class TestPicking:
         runs.keyboard.press("x")
         runs.get_by_label("all matching").check()
         expect(runs.locator("#everything")).to_have_text(count)
+        expect(runs.locator("#picked")).to_have_text(f"{count} selected")
+        runs.get_by_label("all matching").uncheck()
+        expect(runs.locator("#picked")).to_have_text("1 selected")
+        runs.get_by_label("all matching").check()
+        expect(runs.locator("#picked")).to_have_text(f"{count} selected")
         runs.get_by_role("button", name="Relaunch").last.click()
         dialog = runs.get_by_role("dialog", name=f"Relaunch {count} runs?")
         expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
@@ -132,7 +140,7 @@ class TestPicking:
         runs.keyboard.press("x")
         runs.locator("#bulk").get_by_role("button", name="Relaunch").click()
         runs.get_by_role("button", name="Relaunch 1", exact=True).click()
-        expect(runs.get_by_text("1 run done.")).to_be_visible()
+        expect(runs.get_by_text("1 run launched again.")).to_be_visible()
         for number in range(2):
             expect(row(runs, number).locator(".row-link")).to_have_text(title)
 

@@ -145,4 +145,4 @@ def test_enter_adds_a_tag_and_presses_nothing_from_a_box(page, frozen):
     page.locator("#bulk summary").first.click()
     page.get_by_label("Add a tag").fill("by enter")
     page.get_by_label("Add a tag").press("Enter")
-    expect(page.get_by_text("1 run done.")).to_be_visible()
+    expect(page.get_by_text("1 run tagged “by enter”.")).to_be_visible()
