@@ -78,5 +78,7 @@ addEventListener("message", ({ source, data }) => {
   frame.src = frame.src;
 });
 
-// Keys and what they do on this page, as listed under "?".
+// Keys and what they do on this page, beside what carries one in `data-key`.
 export const keys = {};
+// A key that belongs to a letter still being put together; the one that ends it is told apart by its code alone.
+export const isComposing = (event) => event.isComposing || event.keyCode === 229;

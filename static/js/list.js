@@ -1,5 +1,5 @@
 // The runs list: new rows, rows that leave, filters, the glance beside it, picking rows, moving by keys.
-import { $, $$, everySecond, fetchAnew, keys, onClick, rows, say, setText, stored, word } from "./core.js";
+import { $, $$, everySecond, fetchAnew, isComposing, keys, onClick, rows, say, setText, stored, word } from "./core.js";
 
 const page = $("#main");
 // Rows come on top when the list is at its top, else they wait behind a button; rows that fit the filters no
@@ -106,7 +106,7 @@ search?.addEventListener("keydown", (event) => {
 const peek = $("#peek");
 // By its id: a push draws the row anew, without the mark.
 let at = location.hash.slice(1);
-const current = () => document.getElementById(at);
+const current = () => (at ? document.getElementById(at) : null);
 const makeCurrent = (row) => {
   current()?.classList.remove("is-current");
   at = row.id;
@@ -176,8 +176,8 @@ document.addEventListener("htmx:after:swap", ({ target }) => target.closest?.("#
 document.addEventListener("reset", ({ target }) => target.id === "bulk" && setTimeout(showPicked));
 keys.x = () => $('[name="run"]', focused())?.click();
 // Enter in the field of the tag adds it; anywhere else in the form it does nothing.
-document.addEventListener("keydown", ({ key, target, isComposing }) => {
-  if (key === "Enter" && !isComposing && target.matches("#bulk [name=tag]")) $("#bulk [value=tag]").click();
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !isComposing(event) && event.target.matches("#bulk [name=tag]")) $("#bulk [value=tag]").click();
 });
 
 // What says all when it is hovered lies over the link of its row, and leads there all the same.

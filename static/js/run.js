@@ -131,7 +131,6 @@ onClick("[data-fit]", (button) => {
   button.ariaPressed = isFit;
   $("#desktop-frame").contentWindow.postMessage({ source: "gigawatch", isFit }, "*");
 });
-onClick(".menu-box .item", (item) => (item.closest("details").open = false));
 addEventListener("theme", tellTheme);
 // To the list this run was opened from.
 onClick("[data-back]", (link) => (link.href = stored((_, tab) => tab.getItem("gigawatch-list")) || link.href));

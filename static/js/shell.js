@@ -1,5 +1,5 @@
-// What every page has: theme, menus, messages, the palette, keys, what its tab tells.
-import { $, $$, draftOf, everySecond, keys, onClick, say, setText, stored, word } from "./core.js";
+// What every page has: theme, menus, messages, the palette, what its tab tells.
+import { $, $$, draftOf, everySecond, isComposing, onClick, say, setText, stored, word } from "./core.js";
 
 const chooseTheme = (theme) => {
   if (theme === "system") delete document.documentElement.dataset.theme;
@@ -16,6 +16,28 @@ const showTheme = () => {
 onClick("[data-theme-choice]", (button) => chooseTheme(button.dataset.themeChoice));
 document.addEventListener("click", (event) => {
   for (const menu of $$("[data-menu][open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+// What opens takes the focus, so that what is typed is its own. An item that was pressed closes its menu, and what it
+// opens gives the focus back to where the menu was opened.
+const FOCUSABLE = "a[href], button, input, select, textarea, [tabindex]";
+const takeFocus = (box) => {
+  if ($$(FOCUSABLE, box).includes(document.activeElement)) return;
+  const first = $$(FOCUSABLE, box).find((one) => one.checkVisibility() && !one.disabled);
+  if (!first) box.tabIndex = -1;
+  (first ?? box).focus();
+};
+document.addEventListener("toggle", ({ target, newState }) => {
+  if (newState === "open" && target.matches("[data-menu], [popover]")) takeFocus(target);
+}, true);
+// What was loaded into it took the place of what had the focus.
+document.addEventListener("htmx:after:swap", () => {
+  const box = $("[data-menu][open], :popover-open");
+  if (box && document.activeElement === document.body) takeFocus(box);
+});
+onClick("[data-menu] .item", (item) => {
+  const menu = item.closest("[data-menu]");
+  menu.open = false;
+  $("summary", menu).focus();
 });
 addEventListener("copied", ({ detail }) => say(word(detail ? "copied" : "copy_refused")));
 
@@ -105,7 +127,7 @@ field.addEventListener("keydown", (event) => {
   hasMoved = event.key.startsWith("Arrow");
   if (event.key === "ArrowDown") choose(all[(at + 1) % all.length]);
   else if (event.key === "ArrowUp") choose(all.at(at < 1 ? -1 : at - 1));
-  else if (event.key !== "Enter" || event.isComposing) return;
+  else if (event.key !== "Enter" || isComposing(event)) return;
   else if (isAnswered()) all[at]?.click();
   else wantsFirst = true;
   event.preventDefault();
@@ -116,7 +138,6 @@ onClick("[data-help]", () => $("#help").showModal());
 
 // A question of the server's before money is spent: what it costs, and the focus on the answer that spends nothing.
 const question = $("#question");
-const askFirst = (address) => window.htmx.ajax("GET", address, { target: "#question", swap: "innerHTML" });
 document.addEventListener("htmx:after:swap", () => {
   const fresh = $("[data-fresh]", question);
   if (!fresh) return;
@@ -124,40 +145,6 @@ document.addEventListener("htmx:after:swap", () => {
   if (!question.open) question.showModal();
 });
 document.addEventListener("submit", ({ submitter }) => question.contains(submitter) && question.close());
-
-// Keys, as listed under "?": what carries one in `data-key` is pressed by it, asks first where that would cost, or
-// gets the focus. Off while a field or the desktop has the focus, while a dialog or a menu is open, and for those who
-// switched single keys off. A key that is held down acts once, but for those that walk through rows.
-let goUntil = 0;
-const isTypedInto = (element) => element?.matches("input, textarea, select, iframe, [contenteditable]");
-document.addEventListener("keydown", (event) => {
-  const isEnter = event.key === "Enter";
-  if (isEnter && event.repeat && event.target.matches("button, summary, input")) return event.preventDefault();
-  if (isEnter && (event.ctrlKey || event.metaKey)) return event.repeat || event.target.form?.requestSubmit();
-  if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") {
-    event.preventDefault();
-    return openPalette();
-  }
-  if (event.ctrlKey || event.metaKey || event.altKey || event.getModifierState("AltGraph") || event.isComposing) return;
-  const active = document.activeElement;
-  const menu = $("[data-menu][open]");
-  if (isTypedInto(active) || menu || $("dialog[open], :popover-open")) {
-    if (event.key === "Escape" && active?.matches("input, textarea")) active.blur();
-    else if (event.key === "Escape" && menu) menu.open = false;
-    return;
-  }
-  if ("noKeys" in document.body.dataset) return;
-  const isGo = Date.now() < goUntil;
-  goUntil = event.key === "g" ? Date.now() + 1500 : 0;
-  const act = !isGo && keys[event.key];
-  const target = $(`[data-key="${isGo ? "g " : ""}${CSS.escape(event.key)}"]`);
-  if (!(act || target) || (event.repeat && !"jk".includes(event.key))) return;
-  event.preventDefault();
-  if (act) act();
-  else if (target.matches("input")) target.focus();
-  else if (target.dataset.ask) askFirst(target.dataset.ask);
-  else target.click();
-});
 
 // The tab tells how many runs need somebody; the tab of a run tells of that run instead.
 const title = document.title.replace(/^\(\d+\) /, "");
