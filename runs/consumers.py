@@ -28,6 +28,11 @@ from runs.sockets import CROWDED, GONE, NOT_FOUND, SIGNED_OUT, STANDING_CHANGED,
 MOST_ROWS = 10
 
 
+def now() -> str:
+    """The time by which the pages count."""
+    return timezone.now().isoformat()
+
+
 class LiveConsumer(Socket):
     """What the pages' sockets share. A subclass says which events concern its page, and renders them.
 
@@ -105,7 +110,8 @@ class LiveConsumer(Socket):
         recent = self.recent_events()
         self.told = frozenset(event_id for event_id, _ in recent)
         self.attend()
-        return {"type": "hello", "event": recent[0][0] if recent else 0, "standing": self.standing}
+        newest = recent[0][0] if recent else 0
+        return {"type": "hello", "event": newest, "standing": self.standing, "now": now()}
 
     def news(self, is_beat: bool) -> tuple[int, list[dict]]:
         """A code to close with, or 0, and what to say: what happened since this was asked last."""
@@ -125,7 +131,7 @@ class LiveConsumer(Socket):
                 return self.trouble() or TRY_AGAIN, []
             self.told = frozenset(event_id for event_id, _ in recent)
             if is_beat:
-                messages.append({"type": "heartbeat", "event": newest, **self.attend()})
+                messages.append({"type": "heartbeat", "event": newest, "now": now(), **self.attend()})
         return 0, messages
 
     @cached_property
@@ -215,9 +221,9 @@ class WallConsumer(WorkspaceConsumer):
         return WallForm(self.query).asked
 
     def few_changes(self, run_ids: set[int], newest: int) -> list[dict]:
-        now, badge = timezone.now(), live.side_counts(self.membership)
+        at, badge = timezone.now(), live.side_counts(self.membership)
         found = tiles.filtered(self.membership, self.filters).filter(pk__in=run_ids).order_by("pk")
-        on_wall = [run for run in found if tiles.is_shown(run, now)]
+        on_wall = [run for run in found if tiles.is_shown(run, at)]
         gone = run_ids - {run.pk for run in on_wall}
         return [
             self._change(run.pk, newest, live.wall_tile(run, self.membership) + badge) for run in on_wall

@@ -1,6 +1,7 @@
 """The live sockets: a stranger is refused, a change arrives, somebody else's change does not."""
 
 import asyncio
+from datetime import datetime
 from unittest.mock import Mock
 
 import pytest
@@ -9,6 +10,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import OperationalError
 from django.test import Client
+from django.utils import timezone
 
 from dashboard.asgi import application
 from runs import broadcast
@@ -185,6 +187,22 @@ async def test_the_heart_beats_with_the_newest_event(cast, monkeypatch):
     beat = await live.receive_json()
     assert beat["type"] == "heartbeat" and beat["event"] > 0
     await live.disconnect()
+
+
+async def test_a_page_is_told_the_time_with_each_beat_and_each_answer(cast, monkeypatch):
+    """Clocks are set while pages are open (php-gaming-website #285, gearpump #1479, ndt-server #379)."""
+    monkeypatch.setattr("runs.consumers.HEARTBEAT_S", 0.05)
+    client = await make_cast_and_sign_in(cast, "olga")
+    before = timezone.now()
+    live = socket("/ws/runs/", client)
+    assert await live.connect()
+    told = [(await live.receive_json())["now"], (await live.receive_json())["now"]]
+    await live.disconnect()
+    for path in ("/runs/", f"/runs/{cast['run'].pk}/", "/wall/"):
+        answer = await sync_to_async(client.get)(path, headers={"X-Live-Parts": "1"})
+        told.append(answer.headers["X-Now"])
+    times = [before, *(datetime.fromisoformat(time) for time in told), timezone.now()]
+    assert times == sorted(times)
 
 
 async def test_a_change_from_another_thread_arrives_at_once(cast):

@@ -4,6 +4,7 @@ import json
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, resolve_url
+from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 
 from runs import live
@@ -18,9 +19,10 @@ def visible_run(request, pk: int) -> Run:
 
 
 def as_of(event_id: int, membership, response):
-    """Says how new an answer is, and for whom: the page compares both with its own."""
+    """Says how new an answer is, for whom, and what time it is here: the page compares all with its own."""
     response.headers["X-Newest-Event"] = str(event_id)
     response.headers["X-Standing"] = live.standing_of(membership)
+    response.headers["X-Now"] = timezone.now().isoformat()
     return response
 
 

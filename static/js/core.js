@@ -12,9 +12,17 @@ export const rows = { place: ({ content }) => content, hold: (text) => text, end
 // What this page shows is not all there is: it fetches its live parts.
 export const fetchAnew = () => dispatchEvent(new Event("behind"));
 
-// The clocks of people's machines are wrong often enough: every duration counts by the server's.
-const clockOffset = Date.parse(document.documentElement.dataset.now) - Date.now() || 0;
-export const now = () => Date.now() + clockOffset;
+// The clocks of people's machines are wrong often enough, and set while a page is open: every duration counts by the
+// server's, taken anew from each answer that tells it, and goes on by the page's own, which nobody sets.
+let serverLead = Date.parse(document.documentElement.dataset.now) - performance.now() || performance.timeOrigin;
+export const now = () => performance.now() + serverLead;
+// `took`: how long the answer was on its way, at most. Nearer than that nothing is known.
+export const takeTime = (told, took = 1000) => {
+  const lead = Date.parse(told) - performance.now();
+  if (!(serverLead < lead - 1000 || serverLead > lead + took)) return;
+  serverLead = lead;
+  tick();
+};
 const pad = (number) => String(number).padStart(2, "0");
 // In the language and zone of the reader's pages, which need not be the browser's. English days precede months.
 const { lang, dataset } = document.documentElement;
@@ -73,8 +81,8 @@ export const draftOf = ({ dataset }) => `gigawatch-draft ${document.body.dataset
 // A desktop's viewer whose address has expired gets a fresh one with a fresh frame, every ten seconds at most.
 addEventListener("message", ({ source, data }) => {
   const frame = data?.renew && $$("iframe").find(({ contentWindow }) => contentWindow === source);
-  if (!frame || Date.now() - frame.dataset.renewed < 10000) return;
-  frame.dataset.renewed = Date.now();
+  if (!frame || performance.now() - frame.dataset.renewed < 10000) return;
+  frame.dataset.renewed = performance.now();
   frame.src = frame.src;
 });
 

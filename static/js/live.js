@@ -1,5 +1,5 @@
 // What moves by the clock, and the page's own connection: live, or honest about it.
-import { $, $$, about, ago, clock, duration, everySecond, now, rows, say, setText, tick, word } from "./core.js";
+import { $, $$, about, ago, clock, duration, everySecond, now, rows, say, setText, takeTime, tick, word } from "./core.js";
 
 const live = $("#live");
 
@@ -34,23 +34,24 @@ everySecond(() => {
 
 // The page's own connection. It is up to date while its socket is heard and no fetch is owed. Otherwise a banner
 // says so after two seconds, and the page asks for itself over plain HTTP every ten, whatever the socket does.
+// Its times are the page's own, which nobody sets.
 const twoBeats = 2000 * live?.dataset.heartbeat + 1000;
 let state = ""; // live, catching or offline
 let notLiveSince = 0;
-let lastAnswer = now();
+let lastAnswer = performance.now();
 let askedAt = 0;
 let isOpen = false; // the socket
 let isCrowded = false;
-let heardAt = now(); // of the socket; and how long the page waits for its next sign
+let heardAt = performance.now(); // of the socket; and how long the page waits for its next sign
 let patience = 10000;
 let shown = Number(live?.dataset.event); // the newest event whose change this page shows
 let shownPage = live?.dataset.page; // and the address of which it shows the rows
 let owed = 0; // how often there was a reason to fetch, and how many of these a fetch has answered
 let paid = 0;
-// Either way round: a clock that was set back must not make the page wait for hours.
-const passed = (since, ms) => Math.abs(now() - since) >= ms;
+const passed = (since, ms) => performance.now() - since >= ms;
+const timeOf = (at) => clock(now() + at - performance.now());
 const expect = (ms) => {
-  heardAt = now();
+  heardAt = performance.now();
   patience = ms;
 };
 const isBehind = () => owed > paid;
@@ -68,7 +69,7 @@ const judge = () => {
     if (state !== "live") show("live");
     return;
   }
-  notLiveSince ||= now();
+  notLiveSince ||= performance.now();
   if (state !== "offline" && passed(notLiveSince, 2000)) {
     show("offline");
     ask();
@@ -79,7 +80,14 @@ const lost = () => {
   owed++;
   judge();
 };
+const clockLead = () => Date.now() - performance.now();
+let lead = clockLead();
 const tickConnection = () => {
+  // The machine slept, or its clock was set: neither the time nor the socket is to be believed.
+  if (Math.abs(clockLead() - lead) > 2000) {
+    lead = clockLead();
+    reconnect();
+  }
   // Two heartbeats missed, or no hello in ten seconds: dead, however open it looks. Pages that lost theirs in the
   // same moment do not come back in the same moment.
   if (passed(heardAt, patience)) {
@@ -90,10 +98,10 @@ const tickConnection = () => {
   judge();
   if (state !== "offline") return;
   if (passed(askedAt, 10000)) ask();
-  const next = Math.max(0, Math.ceil((askedAt + 10000 - now()) / 1000));
-  setText($('[data-banner="since"]'), isCrowded ? word("crowded") : word("paused_since", clock(notLiveSince)));
-  setText($('[data-banner="last"]'), word("last_answer", clock(lastAnswer), next));
-  setText($("#as-of span"), word("as_of", clock(lastAnswer)));
+  const next = Math.max(0, Math.ceil((askedAt + 10000 - performance.now()) / 1000));
+  setText($('[data-banner="since"]'), isCrowded ? word("crowded") : word("paused_since", timeOf(notLiveSince)));
+  setText($('[data-banner="last"]'), word("last_answer", timeOf(lastAnswer), next));
+  setText($("#as-of span"), word("as_of", timeOf(lastAnswer)));
 };
 // The extension opens a socket once for each element: a fresh element is a fresh try, and swapping it in closes
 // what the old one still holds.
@@ -133,7 +141,7 @@ const fetchParts = async () => {
   const { page } = live.dataset;
   const isMoved = page !== shownPage;
   const end = rows.end();
-  askedAt = now();
+  askedAt = performance.now();
   try {
     const response = await fetch(page, {
       headers: isMoved ? { "X-Live-Parts": "all" } : { "X-Live-Parts": "1", ...(end && { "X-Down-To": end }) },
@@ -151,10 +159,11 @@ const fetchParts = async () => {
     // Longer by "Load more" meanwhile: the answer is to reach down to there. Or the next address was typed.
     if (end !== rows.end() || page !== live.dataset.page) return true;
     await window.htmx.swap({ sourceElement: $("#live"), target: "#live", swap: "none swapEmpty:false", text: rows.hold(text), transition: false });
+    takeTime(response.headers.get("X-Now"), performance.now() - askedAt + 1000);
     shown = Number(event);
     shownPage = page;
     paid = paying;
-    lastAnswer = now();
+    lastAnswer = performance.now();
     return true;
   } catch {
     return false; // The banner says since when, and the next question comes in ten seconds.
@@ -176,6 +185,7 @@ const listen = () => {
     const message = read(detail);
     isOpen = true;
     isCrowded = false;
+    takeTime(message.now);
     expect(twoBeats);
     if (message.type === "hello" && message.standing !== live.dataset.standing) return leave();
     if (message.type !== "run.changed") {
@@ -224,6 +234,7 @@ const listen = () => {
 if (live) {
   listen();
   everySecond(tickConnection);
+  if (document.documentElement.dataset.zoneOfBrowser) pay();
   addEventListener("offline", lost);
   addEventListener("online", retry);
   addEventListener("behind", pay);

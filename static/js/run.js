@@ -85,7 +85,7 @@ addEventListener("message", ({ source, data }) => {
   if (!frame || source !== frame.contentWindow || data?.source !== "gigawatch-desktop") return;
   showState(frame, data.state);
   if (data.state === "connecting") tellTheme();
-  if (data.state === "live") changedAt = Date.now();
+  if (data.state === "live") changedAt = performance.now();
   else setText($("#frame-age"), String(data.detail || "").slice(0, 200));
 });
 everySecond(() => {
@@ -93,7 +93,7 @@ everySecond(() => {
   const around = frame?.dataset.state === "loading" && frame.contentDocument;
   if (around?.readyState === "complete" && around.URL !== "about:blank") showState(frame, "loaded");
   if (frame?.dataset.state !== "live") return;
-  const age = Math.floor((Date.now() - changedAt) / 1000);
+  const age = Math.floor((performance.now() - changedAt) / 1000);
   setText($("#frame-age"), age < 2 ? word("picture_now") : age < 60 ? word("changed_s", age) : word("changed_min", Math.floor(age / 60)));
 });
 

@@ -42,7 +42,7 @@
       flip(...args);
       if (!isShaken) return;
       if (!sawPicture) show("");
-      const now = Date.now();
+      const now = performance.now();
       if (sawPicture && now - lastFrameSaid < 1000) return;
       sawPicture = true;
       lastFrameSaid = now;

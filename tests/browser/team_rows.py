@@ -8,6 +8,7 @@ import itertools
 import json
 import sys
 import time
+from datetime import timedelta
 from importlib import import_module
 
 import django
@@ -77,8 +78,15 @@ def make_working(workspace, manager, access, prompt: str, thread_id: str, run_id
     )
     url = run.sealed("desktop_url", told.desktop_url)
     now = timezone.now()
+    # For so long that none of them is new on the wall: its tiles stay where they are.
+    began = now - timedelta(minutes=5)
     Run.objects.filter(pk=run.pk).update(
-        sealed_desktop_url=url, desktop_kind="page", desktop_at=now, due_at=now
+        sealed_desktop_url=url,
+        desktop_kind="page",
+        queued_at=began,
+        started_at=began,
+        desktop_at=began,
+        due_at=now,
     )
     return run
 
