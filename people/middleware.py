@@ -7,7 +7,7 @@ from people.audit import coming_from
 from people.bell import ring_for
 from people.models import place_of
 from people.network import address_of
-from people.reading import reading_as
+from people.reading import ZONE_COOKIE, reading_as
 
 # What a person who has yet to bring a second factor may do: bring it, read the help, go.
 WITHOUT_SECOND_FACTOR = ("/accounts/", "/workspaces/switch/")
@@ -59,7 +59,8 @@ def reading(get_response):
 
     def middleware(request):
         reader = request.membership.user if request.membership else request.user
-        with reading_as(reader, request.headers.get("Accept-Language", "")):
+        said = request.headers.get("Accept-Language", ""), request.COOKIES.get(ZONE_COOKIE, "")
+        with reading_as(reader, *said):
             return get_response(request)
 
     return middleware

@@ -1,7 +1,6 @@
 """What a person may choose for themselves, and the form that does it."""
 
 from functools import cache
-from zoneinfo import available_timezones
 
 from django import forms
 from django.conf import settings
@@ -11,13 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from people.audit import Act, audit
 from people.models import Preferences
 from people.names import validate_visible
+from people.reading import all_zones, known_zone
 
 
 @cache
 def zone_names() -> list[str]:
-    """The names of places, `Europe/Berlin`, and UTC; not the hundred aliases of old. To find them opens six
-    hundred files."""
-    places = (name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))
+    """The names of places, `Europe/Berlin`, and UTC; not the hundred aliases of old."""
+    places = (name for name in all_zones() if "/" in name and not name.startswith("Etc/"))
     return [*sorted(places), "UTC"]
 
 
@@ -48,7 +47,7 @@ class PreferencesForm(forms.Form):
 
     def clean_time_zone(self):
         name = self.cleaned_data["time_zone"]
-        if name and name not in available_timezones():
+        if name and not known_zone(name):
             raise forms.ValidationError(_("There is no such time zone. Its name looks like Europe/Berlin."))
         return name
 

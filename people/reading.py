@@ -2,21 +2,25 @@
 
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
+from zoneinfo import available_timezones
 
 from django.utils import timezone, translation
 from django.utils.translation.trans_real import parse_accept_lang_header
 
+# The cookie in which the browser says its time zone (first.js).
+ZONE_COOKIE = "gigawatch-zone"
 _exact_times = ContextVar("exact_times", default=False)
 
 
 @contextmanager
-def reading_as(user, accept_language: str = ""):
+def reading_as(user, accept_language: str = "", browser_zone: str = ""):
     """Whatever is rendered inside speaks this person's language and tells the time of their zone, as they
-    like it. Who chose no language reads that of their browser, as it says in `accept_language`; what
-    nobody said is the instance's."""
+    like it. Who chose none reads those of their browser, as it says in `accept_language` and in the cookie;
+    what nobody said is the instance's."""
     chosen = getattr(user, "preferences", None)
     language = (chosen and chosen.language) or language_of(accept_language) or translation.get_language()
-    zone = (chosen and chosen.time_zone) or timezone.get_current_timezone_name()
+    zone = (chosen and chosen.time_zone) or known_zone(browser_zone) or timezone.get_current_timezone_name()
     before = _exact_times.set(bool(chosen and chosen.remembered.get("exact_times")))
     try:
         with translation.override(language), timezone.override(zone):
@@ -34,6 +38,17 @@ def way_of_reading() -> tuple:
 def wants_exact_times() -> bool:
     """Whether who reads wants `24 Nov 17:35` where others read `5 min ago`."""
     return _exact_times.get()
+
+
+def known_zone(name: str) -> str:
+    """The zone of this name; "" for what is none."""
+    return name if name in all_zones() else ""
+
+
+@cache
+def all_zones() -> frozenset[str]:
+    """To find them opens six hundred files."""
+    return frozenset(available_timezones())
 
 
 def language_of(accept_language: str) -> str | None:

@@ -14,7 +14,7 @@ from django.utils.functional import cached_property
 from people.bell import person_group
 from people.models import Membership, membership_of
 from people.permissions import WATCH, allows
-from people.reading import reading_as
+from people.reading import ZONE_COOKIE, reading_as
 from people.sessions import keep_login, person_signed_in
 from runs import listing, live, tiles
 from runs.broadcast import run_group, workspace_group
@@ -124,7 +124,8 @@ class LiveConsumer(Socket):
         newest = recent[0][0] if recent else 0
         # Where nothing is left of what was told, there was more in between than is looked back.
         is_gap = len(recent) == live.RECENT_EVENTS and self.told.isdisjoint(dict(recent))
-        with reading_as(self.membership.user, self.accept_language):
+        zone = self.scope["cookies"].get(ZONE_COOKIE, "")
+        with reading_as(self.membership.user, self.accept_language, zone):
             try:
                 messages = self.changes(run_ids, newest, is_gap=is_gap) if run_ids else []
             except Run.DoesNotExist:  # taken from its reader since the question above

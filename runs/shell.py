@@ -5,6 +5,7 @@ from functools import cache
 
 from django.conf import settings
 
+from people.models import Preferences
 from runs.finding import actions_found
 from runs.listing import counts_beside
 from runs.models import GigaAccount
@@ -15,8 +16,8 @@ from runs.sayings import told
 MAX_NAMED = 3
 
 
-def _remembered(user) -> dict:
-    return getattr(getattr(user, "preferences", None), "remembered", {})
+def _preferences(user) -> Preferences:
+    return getattr(user, "preferences", None) or Preferences()
 
 
 def shell(request) -> dict:
@@ -31,7 +32,9 @@ def shell(request) -> dict:
     context["places"] = places_for(user)
     context["palette_actions"] = actions_found(user, membership)
     reader = membership.user if membership else user
-    context["has_single_keys"] = _remembered(reader).get("single_keys", True)
+    chosen = _preferences(reader)
+    context["has_single_keys"] = chosen.remembered.get("single_keys", True)
+    context["has_chosen_zone"] = bool(chosen.time_zone)
     context["workspace"] = workspace = membership and membership.workspace
     if workspace:
         # Asked for by the side bar when the page has not counted already.

@@ -134,16 +134,32 @@ class TestTimes:
         assert ">10 Mar 21:00</time>" in shown and "data-relative" not in shown
         assert not wants_exact_times()
 
+    def test_they_are_the_browsers_while_no_zone_is_chosen(self, signed_in, operator):
+        signed_in.cookies["gigawatch-zone"] = "America/Lima"
+        assert 'data-zone="America/Lima"' in signed_in.get("/runs/").content.decode()
+        signed_in.post("/me/", CHOSEN)
+        assert 'data-zone="Asia/Tokyo"' in signed_in.get("/runs/").content.decode()
+
+    @pytest.mark.parametrize(
+        "said",
+        ["", "Mars/Olympus", "../../etc/passwd", "/etc/passwd", "Etc/Unknown", '"><script>', "é" * 5000],
+    )
+    def test_what_no_zone_is_called_changes_nothing(self, signed_in, said):
+        signed_in.cookies["gigawatch-zone"] = said
+        answer = signed_in.get("/runs/")
+        assert answer.status_code == 200 and 'data-zone="UTC"' in answer.content.decode()
+
 
 @pytest.mark.django_db(transaction=True)
-async def test_pushes_are_in_the_language_and_zone_of_their_reader():
+@pytest.mark.parametrize(
+    ("chosen", "said"), [("Pacific/Kiritimati", "Asia/Tokyo"), ("", "Pacific/Kiritimati")]
+)
+async def test_pushes_are_in_the_language_and_zone_of_their_reader(chosen, said):
     @sync_to_async
     def make_cast():
         workspace = factories.make_workspace()
         reader = factories.make_person(workspace)
-        Preferences.objects.create(
-            user=reader, time_zone="Pacific/Kiritimati", remembered={"exact_times": True}
-        )
+        Preferences.objects.create(user=reader, time_zone=chosen, remembered={"exact_times": True})
         client = Client()
         client.force_login(reader)
         run = factories.make_run(workspace, Status.RUNNING, queued_at=NOON_UTC)
@@ -152,7 +168,7 @@ async def test_pushes_are_in_the_language_and_zone_of_their_reader():
     cookie, run = await make_cast()
     headers = [
         (b"origin", settings.SITE_ORIGINS[0].encode()),
-        (b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie}".encode()),
+        (b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie}; gigawatch-zone={said}".encode()),
         (b"accept-language", b"de"),
     ]
     live = Socket(application, "/ws/runs/", headers)

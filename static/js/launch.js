@@ -1,5 +1,5 @@
 // The launch form: what it will cost, and when it will end.
-import { $, $$, clock, draftOf, now, number, setText, stored, word, written } from "./core.js";
+import { $, $$, draftOf, now, number, setText, stored, word, written } from "./core.js";
 
 const launch = $("#launch");
 const hours = launch.elements.duration_hours;
@@ -26,7 +26,8 @@ const show = () => {
   for (const mark of $$(".marks button")) mark.ariaPressed = Number(mark.value) === value;
   const end = now() + value * 3600000;
   const [today, day] = [now(), end].map((ms) => written(ms, { weekday: "short" }));
-  setText($("#ends-about"), `${day === today ? "" : day} ${clock(end).slice(0, 5)}`);
+  const time = written(end, { hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
+  setText($("#ends-about"), day === today ? time : `${day} ${time}`);
   const rate = Number($('[name="sandbox_template"]:checked', launch)?.dataset.credits);
   setText($("#estimate b"), rate ? word("credits", number(rate * value)) : "");
   setText($("#estimate span"), word(rate ? "runtime_only" : "no_rate"));

@@ -158,6 +158,4 @@ const tellInTab = () => {
 };
 if (!$(".run-page")) everySecond(tellInTab);
 
-onClick("[data-browser-zone]", () => ($("#id_time_zone").value = Intl.DateTimeFormat().resolvedOptions().timeZone));
-
 showTheme();

@@ -47,7 +47,7 @@ const arrange = () => {
   });
   for (const count of $$("[data-wall-count]")) setText(count, word("live_of", live.length, $$('[data-until=""]').length));
   setText($("#wall-needs"), String($$(".needs").length));
-  setText($("#wall-date"), written(now(), { weekday: "short", day: "numeric", month: "short" }));
+  setText($("#wall-date"), written(now(), { weekday: "short", day: "numeric", month: "short", timeZoneName: "short" }));
   setText($("#wall-clock"), clock(now()).slice(0, 5));
   wall.style.setProperty("--as-of", JSON.stringify($("#as-of").innerText));
 };

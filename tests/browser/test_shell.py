@@ -231,16 +231,25 @@ def test_the_tab_follows_the_count_of_runs_that_need_somebody(signed_in):
     expect(page.locator("#favicon")).not_to_have_attribute("href", re.compile("needs"))
 
 
-def test_the_menu_says_the_time_zone_and_the_browsers_is_offered(new_context, team):
+def test_times_are_the_browsers_from_the_first_page_on_until_another_zone_is_chosen(new_context, team, giga):
+    giga.hold_in_queue()
     page = new_context(timezone_id="Asia/Tokyo").new_page()
-    sign_in(page, team)
+    sign_in_by_form(page, team)
     page.locator(".side-foot summary").click()
-    preferences = page.get_by_role("link", name="Preferences")
-    expect(preferences).to_contain_text("UTC")
-    preferences.click()
-    page.wait_for_url(f"{team.url}/me/")
-    page.get_by_role("button", name="That of this browser").click()
-    expect(page.get_by_label("Time zone")).to_have_value("Asia/Tokyo")
+    expect(page.get_by_role("link", name="Preferences")).to_contain_text("Asia/Tokyo")
+    launch(page, "Somewhere it is late")
+    expect(page.locator("#run-activity time").first).to_have_attribute("title", re.compile("JST$"))
+    # A first page that was made before the browser could say it has them a moment later.
+    page.context.clear_cookies(name="gigawatch-zone")
+    page.reload()
+    expect(page.locator("#run-activity time").first).to_have_attribute("title", re.compile("JST$"))
+    page.goto(f"{team.url}/runs/new/")
+    expect(page.locator("#ends-about")).to_have_text(re.compile(r"\d\d:\d\d (JST|GMT\+9)$"))
+    page.goto(f"{team.url}/me/")
+    expect(page.get_by_label("Time zone")).to_have_value("")
+    page.get_by_label("Time zone").fill("Europe/Lisbon")
+    save(page)
+    expect(page.locator("html")).to_have_attribute("data-zone", "Europe/Lisbon")
 
 
 def test_an_id_is_copied_from_a_page_without_other_scripts(page, team):
