@@ -14,6 +14,7 @@ MOST_TILES = 120
 ENDED_STAYS = timedelta(seconds=60)
 JUST = timedelta(minutes=2)
 LITTLE_LEFT = timedelta(minutes=15)
+WAITING = (Status.QUEUED, Status.SENDING)
 # Whatever ended within the last minute is among so many of the newest events.
 RECENT_EVENTS = 200
 
@@ -52,9 +53,9 @@ def filtered(membership: Membership, filters: dict):
 
 def large(runs: list[Run], *, slots: int, most_live: int) -> set[int]:
     """Ids of the runs that begin as large tiles: as many desktops as may be live, then others while there is
-    room."""
+    room, but none that has no computer yet."""
     live = [run.pk for run in runs if run.has_desktop][: min(slots, most_live)]
-    others = [run.pk for run in runs if not run.has_desktop][: slots - len(live)]
+    others = [run.pk for run in runs if not (run.has_desktop or run.status in WAITING)][: slots - len(live)]
     return {*live, *others}
 
 

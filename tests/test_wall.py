@@ -169,6 +169,16 @@ class TestPage:
         assert len(signed_in.get("/wall/?layout=2x2").context["large"] & {*running}) == 4
         assert signed_in.get("/wall/?live=0").context["large"] == {*booting}
 
+    def test_a_run_without_a_computer_takes_no_large_place(self, signed_in, workspace):
+        for status in (Status.QUEUED, Status.SENDING):
+            factories.make_run(workspace, status)
+        starting = factories.make_run(workspace, Status.STARTING).pk
+        assert signed_in.get("/wall/").context["large"] == {starting}
+
+    def test_the_layout_is_automatic_until_one_is_chosen(self, signed_in):
+        assert 'data-layout="auto"' in signed_in.get("/wall/").content.decode()
+        assert 'data-layout="3x2"' in signed_in.get("/wall/?layout=3x2").content.decode()
+
 
 @pytest.mark.django_db
 class TestActing:

@@ -62,6 +62,8 @@ def _controls(request, state: dict) -> dict:
     return {
         "state": state,
         "layout": layout,
+        "is_automatic": "layout" not in state,
+        "automatic_query": "?" + urlencode(kept),
         "layouts": [(name, "?" + urlencode({**kept, "layout": name})) for name in WALL_LAYOUTS],
         "is_kiosk": "kiosk" in state,
         "is_filtered": bool(_filters(state)),

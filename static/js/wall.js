@@ -1,5 +1,6 @@
 // The wall: which tiles are large and live, in which order they stand; kiosk; keys. A frame that is moved in the
-// document loads anew, so tiles stay where they are in it: their order is the grid's.
+// document loads anew, so tiles stay where they are in it: their order is the grid's, and Tab follows it by
+// `reading-flow`. Where that is not known, they are moved in the one way that leaves frames alone.
 import { $, $$, clock, everySecond, keys, now, onClick, rows, setText, word, written } from "./core.js";
 
 const wall = $("#wall");
@@ -10,6 +11,8 @@ let chosen = []; // tiles by people, the last first
 const tileOf = (place) => place.firstElementChild;
 const frameOf = (place) => $("iframe", place);
 const pictureOf = (place) => $("[data-frame]", place);
+const movesTiles = wall.moveBefore && !CSS.supports("reading-flow: grid-order");
+const isWaiting = (place) => ["queued", "sending"].includes(tileOf(place).dataset.status);
 const isLarge = (place) => place.classList.contains("is-large");
 const isKiosk = () => page.classList.contains("is-kiosk");
 
@@ -34,7 +37,7 @@ const arrange = () => {
   const { slots, most } = wall.dataset;
   const open = phone.matches ? all.filter((place) => chosen.includes(tileOf(place))) : all;
   // Words are large while there is room; those that need somebody, or tell how it ended, keep theirs.
-  const words = open.filter((place) => !pictureOf(place));
+  const words = open.filter((place) => !pictureOf(place) && !isWaiting(place));
   const kept = words.filter((place) => $(".needs", place) || (isLarge(place) && tileOf(place).dataset.until));
   const live = seated(open.filter(pictureOf), frameOf, Math.max(0, Math.min(most, slots - kept.length)));
   const large = [...live, ...seated(words, (place) => kept.includes(place), slots - live.length)];
@@ -45,6 +48,8 @@ const arrange = () => {
     place.classList.toggle("is-large", large.includes(place));
     setLive(place, live.includes(place));
   });
+  const seen = sorted(all, (place) => place.style.order);
+  if (movesTiles && seen.some((place, i) => place !== $$(".place")[i])) for (const place of seen) wall.moveBefore(place, null);
   for (const count of $$("[data-wall-count]")) setText(count, word("live_of", live.length, $$('[data-until=""]').length));
   setText($("#wall-needs"), String($$(".needs").length));
   setText($("#wall-date"), written(now(), { weekday: "short", day: "numeric", month: "short", timeZoneName: "short" }));

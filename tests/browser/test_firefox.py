@@ -6,7 +6,7 @@ import pytest
 
 from tests.browser.driving import DRAWN
 from tests.browser.firefox import Firefox, find_firefox
-from tests.served import PASSWORD, eventually
+from tests.served import PASSWORD, PATIENCE_S, csrf_token_of, eventually
 
 # On one worker: there is one Firefox.
 pytestmark = pytest.mark.xdist_group("firefox")
@@ -30,6 +30,27 @@ def firefox(tmp_path_factory):
     firefox = Firefox(program, tmp_path_factory.mktemp("firefox") / "profile")
     yield firefox
     firefox.close()
+
+
+# The tiles in the order of the document, which must be the seen one.
+ORDER = """() => {
+    const places = [...document.querySelectorAll('.place')];
+    const isSeen = places.every((place, i) => !i || +places[i - 1].style.order < +place.style.order);
+    return isSeen ? places.map((place) => +place.firstElementChild.id.slice(5)) : [];
+}"""
+COUNT_LOADS = """() => {
+    window.loads = 0;
+    const count = () => loads++;
+    for (const frame of document.querySelectorAll('.tile iframe')) frame.addEventListener('load', count);
+}"""
+
+
+def flag(team, run: int) -> None:
+    session = team.signed_in()
+    session.get(f"{team.url}/runs/{run}/", timeout=PATIENCE_S)
+    form = {"needs": "it asks for the code", "csrfmiddlewaretoken": csrf_token_of(session)}
+    address = f"{team.url}/runs/{run}/flag/"
+    session.post(address, form, headers={"Referer": team.url}, timeout=PATIENCE_S).raise_for_status()
 
 
 def launch(firefox: Firefox, url: str, prompt: str) -> str:
@@ -61,6 +82,13 @@ def test_runs_are_launched_watched_and_found_in_firefox(firefox, team, giga):
     firefox.open(f"{team.url}/wall/")
     firefox.until(COUNT_IS, ".tile iframe", 2)
     firefox.until(DRAWN, in_a_frame=True)
+    firefox.click(".wall-head h1")  # nothing moves under the pointer
+    firefox.evaluate(COUNT_LOADS)
+    # What needs somebody comes first, also for Tab, and no frame is loaded for it anew.
+    last = firefox.evaluate(ORDER)[-1]
+    flag(team, last)
+    firefox.until(f"() => ({ORDER})()[0] === {last}")
+    assert firefox.evaluate("() => window.loads") == 0
 
     firefox.press("Control", "k")
     firefox.write("#palette [name=q]", "zebras")

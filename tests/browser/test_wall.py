@@ -151,6 +151,14 @@ def test_a_wall_on_a_screen_is_one_link(wall, team):
     expect(frames(wall)).to_have_count(3)
 
 
+def test_a_wall_has_as_many_columns_as_it_has_large_tiles_for(wall, team):
+    for live, columns in ((6, 3), (4, 2), (3, 2), (2, 2), (1, 1)):
+        wall.goto(f"{team.url}/wall/?live={live}")
+        expect(frames(wall)).to_have_count(live)
+        edges = wall.eval_on_selector_all(".is-large", "all => all.map(place => place.offsetLeft)")
+        assert len({*edges}) == columns
+
+
 def test_keys_move_jump_open_and_ask_before_they_extend(wall, team):
     focused = "+document.activeElement.closest('.tile')?.id.slice(5) || 0"
 
