@@ -24,6 +24,8 @@ SANDBOX_TEMPLATES = [
     {"name": "giga-max", "size": "", "credits": 80, "is_confirmed": False},
 ]
 CREDITS_AN_HOUR = {one["name"]: one["credits"] for one in SANDBOX_TEMPLATES}
+# From so many credits on a launch is asked about: a day of the standard computer is, half a day is not.
+SECOND_LOOK_CREDITS = 400
 KEY = re.compile(r"giga_sk_[0-9a-fA-F]{32}")
 KEY_FOUND = _(
     "This looks like a Giga key. The agent would read it, and everybody in this workspace. Take it out, "

@@ -32,6 +32,8 @@ SCRIPT_WORDS = {
     "failed": _("That did not work. Try again, or load the page anew."),
     "copied": _("Copied."),
     "copy_refused": _("Copying is not allowed here."),
+    "draft_from": _("Draft from %s"),
+    "launch_for": _("Launch for %s h?"),
     "no_rate": _("rate not published"),
     "credits": _("%s credits"),
     "runtime_only": _("runtime only, AI tokens extra"),

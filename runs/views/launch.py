@@ -15,6 +15,7 @@ from runs.examples import EXAMPLE_BY_SLUG
 from runs.forms import (
     LONGEST_HOURS,
     SANDBOX_TEMPLATES,
+    SECOND_LOOK_CREDITS,
     SHORTEST_HOURS,
     FollowUpForm,
     LaunchForm,
@@ -57,6 +58,7 @@ def run_new(request):
         "sandbox_templates": [
             computer | {"usual": usual.get(computer["name"])} for computer in SANDBOX_TEMPLATES
         ],
+        "second_look_credits": SECOND_LOOK_CREDITS,
         "hours": range(SHORTEST_HOURS, LONGEST_HOURS + 1),
         "recent": _recent(request),
         "kept": _visible_run_named(request, request.GET.get("kept", "")) if not form.is_bound else None,

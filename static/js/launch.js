@@ -37,6 +37,17 @@ const show = () => {
   }
 };
 slider.addEventListener("input", () => setHours(hoursAt(Number(slider.value))));
+// Its own steps are too small for an hour: arrows go by hours, Page up and down by the usual durations.
+slider.addEventListener("keydown", (event) => {
+  const value = Number(hours.value);
+  const next = {
+    ArrowRight: value + 1, ArrowUp: value + 1, ArrowLeft: value - 1, ArrowDown: value - 1,
+    PageUp: marks.find((mark) => mark > value), PageDown: marks.findLast((mark) => mark < value),
+  };
+  if (!(event.key in next)) return;
+  event.preventDefault();
+  setHours(Math.max(marks[0], Math.min(marks.at(-1), next[event.key] ?? value)));
+});
 $(".marks").addEventListener("click", (event) => event.target.value && setHours(event.target.value));
 launch.addEventListener("input", show);
 launch.elements.other_template.addEventListener("focus", () => $("#other-computer").click());
@@ -44,11 +55,35 @@ launch.elements.other_template.addEventListener("focus", () => $("#other-compute
 // A draft may have filled what is folded away.
 for (const fold of $$(".fold", launch)) fold.open ||= $("textarea, input", fold).value;
 $('[aria-invalid="true"]', launch)?.focus();
+// Its draft was discarded.
+launch.addEventListener("reset", () => setTimeout(() => {
+  launch.dispatchEvent(new Event("change", { bubbles: true }));
+  show();
+  launch.elements.user_prompt.focus();
+}));
 
+// A large sum is looked at twice; a rate nobody knows counts as that of the standard computer.
+const secondLook = $("#second-look");
+const isLarge = () => {
+  const rate = Number($('[name="sandbox_template"]:checked', launch)?.dataset.credits) || 20;
+  return rate * hours.value >= secondLook.dataset.from;
+};
+const lookAgain = ({ name = "", value = "" }) => {
+  setText($("h2", secondLook), word("launch_for", hours.value));
+  setText($("p", secondLook), $("#estimate").innerText);
+  Object.assign($("[form]", secondLook), { name, value });
+  secondLook.showModal();
+};
 launch.addEventListener("submit", (event) => {
-  if (event.submitter?.formMethod === "dialog") return; // Enter in a box: nothing is sent
+  const { submitter } = event;
+  if (submitter?.formMethod === "dialog") return; // Enter in a box: nothing is sent
   const button = $("[data-launch]");
   if (button.disabled) return event.preventDefault();
+  if (isLarge() && !secondLook.contains(submitter)) {
+    event.preventDefault();
+    return lookAgain(submitter ?? {});
+  }
+  secondLook.close();
   stored((store) => store.setItem(launch.elements.launch_token.value, draftOf(launch)));
   // After the browser has taken the fields: a disabled button would not be the one that was pressed.
   setTimeout(() => (button.disabled = true));

@@ -53,7 +53,7 @@ const tellNews = () => {
 const chooseToHear = async () => {
   if (wantsToHear()) stored((store) => store.removeItem("gigawatch-tell"));
   else if ((await Notification.requestPermission()) === "granted") stored((store) => store.setItem("gigawatch-tell", 1));
-  else say(word("tell_refused"));
+  else document.dispatchEvent(new CustomEvent("toast", { detail: { text: word("tell_refused"), tone: "amber" } }));
   tellNews();
 };
 everySecond(tellNews);

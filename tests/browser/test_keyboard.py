@@ -48,7 +48,7 @@ def sign_in_by_keys(page: Page, team) -> None:
 def launch_by_keys(page: Page, prompt: str) -> None:
     page.keyboard.press("n")
     page.wait_for_url(re.compile("/runs/new/$"))
-    tab_to(page, "Task")
+    expect(page.get_by_label("Task")).to_be_focused()
     page.keyboard.type(prompt)
     tab_to(page, "Done means")
     page.keyboard.type("It is done.")
