@@ -85,7 +85,7 @@ def main() -> None:
         session.cookies.set("csrf", next(c.value for c in session.cookies if c.name.endswith("-csrf")))
         fetch(served, session, "json", run=few)  # what is loaded once
         print("| export | first byte | last byte | length | the server grew by |\n|---|---|---|---|---|")
-        for kind in ("csv", "json"):
+        for kind in ("csv", "xlsx", "json"):
             fetched = {len(few): fetch(served, session, kind, run=few)}
             fetched[RUNS] = fetch(served, session, kind, everything="1")
             for count, (first, last, size, growth) in fetched.items():

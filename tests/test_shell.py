@@ -31,6 +31,11 @@ def found(client, text="", **more) -> list[str]:
     return [unescape(title) for title in titles]
 
 
+@pytest.mark.parametrize("text", ["wall", "WALL", "Wáll", "ＷＡＬＬ"])
+def test_a_page_is_found_by_other_forms_of_its_letters(signed_in, workspace, text):
+    assert found(signed_in, text) == ["Wall"]
+
+
 def counts(page: str) -> tuple[str, str]:
     """How many runs need somebody and how many are active, as the side bar says; "" for none."""
     needs = re.search(r'id="needs-count">(?:<b>(\d+)</b>)?', page)
