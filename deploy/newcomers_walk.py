@@ -244,7 +244,7 @@ def offline(step: Step) -> str:
 
 def proxies(step: Step) -> str:
     said = step.run([sys.executable, str(ROOT / "deploy" / "check_proxies.py")])
-    checked = re.findall(r"^(nginx|Caddy): (?!\d)", said, re.M)
+    checked = re.findall(r"^(nginx|Caddy): (?!\d+\.\d s$)", said, re.M)
     return f"{len(checked)} checks through nginx and Caddy, and four forgotten headers seen in the log"
 
 
@@ -252,8 +252,18 @@ def image(step: Step) -> str:
     began = time.monotonic()
     options = shlex.split(os.environ.get("DOCKER_BUILD", ""))
     step.run([sys.executable, str(ROOT / "deploy" / "check_image.py"), *options])
-    took = time.monotonic() - began
-    return f"built, started alone and by compose behind its proxy, saved, loaded, started again: {took:.0f} s"
+    held = "built, started alone and by compose behind its proxy, saved, loaded, started again: "
+    held += f"{time.monotonic() - began:.0f} s"
+    return held + (f", with stand-ins made there for {', '.join(made)}" if (made := made_here()) else "")
+
+
+def made_here() -> list[str]:
+    """Which images that are named in Dockerfile and compose.yaml come from no registry."""
+    text = (ROOT / "Dockerfile").read_text() + (ROOT / "compose.yaml").read_text()
+    names = sorted(set(re.findall(r"^(?:FROM|    image:) ([\w.-]+:[\w.-]+)", text, re.M)))
+    asked = ["docker", "image", "inspect", "--format", "{{len .RepoDigests}}", *names]
+    pulled = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
+    return [name for name, digests in zip(names, pulled, strict=True) if digests == "0"]
 
 
 def upgrade(step: Step) -> str:
