@@ -2,12 +2,15 @@
 What it holds is JSON: a pickle would run whatever program somebody puts there."""
 
 import json
+import logging
 import time
 
 from django.core.cache.backends.redis import RedisCache
 from redis.exceptions import RedisError
 
 from dashboard.own_memory import OwnMemory
+
+logger = logging.getLogger(__name__)
 
 # So long nobody waits for a Redis that hangs.
 AWAY_S = 5.0
@@ -39,6 +42,7 @@ class RedisOrOwnMemory(RedisCache):
             try:
                 return getattr(super(), name)(*args, **kwargs)
             except RedisError:
+                logger.warning("Redis is away: the cache is this process's own memory", exc_info=True)
                 _away_until = time.monotonic() + AWAY_S
         return getattr(self.own, name)(*args, **kwargs)
 

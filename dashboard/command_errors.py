@@ -8,6 +8,7 @@ from django.conf import settings
 from runs.database_errors import Trouble, reason_of, trouble_of
 
 NO_TABLES = re.compile(r"no such (table|column)|(relation|column) .* does not exist")
+ALL_IN_USE = "all connections are in use"
 FULL = re.compile("is full|No space left|File too large")
 
 
@@ -40,4 +41,4 @@ def why_no_connection() -> str:
         psycopg.connect(settings.DATABASE_URL, connect_timeout=3).close()
     except psycopg.Error as error:
         return " ".join(str(error).split())
-    return "all connections are in use"
+    return ALL_IN_USE

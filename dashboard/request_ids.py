@@ -3,9 +3,6 @@
 import logging
 import secrets
 
-from django.http import HttpResponseServerError
-from django.template.loader import render_to_string
-
 
 def request_id(get_response):
     """`request.id`, said in the answer too."""
@@ -37,8 +34,3 @@ class ShortRefusals(logging.Filter):
             record.msg, record.args = record.getMessage()[:200], ()
             record.exc_info = record.exc_text = None
         return True
-
-
-def server_error(request):
-    """The page of an unhandled error. It asks the database nothing: that may be what broke."""
-    return HttpResponseServerError(render_to_string("500.html", {"request_id": getattr(request, "id", "")}))

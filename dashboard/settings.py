@@ -288,8 +288,9 @@ POSTGRES_OPTIONS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
     # Under ASGI every request has a thread of its own, so connections are kept in a pool of the process. A
-    # connection is tried before it is handed out: one that a restarted server left dead is not.
-    "pool": {"min_size": 0, "max_size": 20, "timeout": 10, "max_idle": 120},
+    # connection is tried before it is handed out: one that a restarted server left dead is not. Pauses
+    # between tries to connect grow, so one that goes on for long would be late to find a server that is back.
+    "pool": {"min_size": 0, "max_size": 20, "timeout": 10, "max_idle": 120, "reconnect_timeout": 10},
 }
 if postgres is not None:
     postgres["OPTIONS"] = POSTGRES_OPTIONS | postgres.get("OPTIONS", {})
@@ -342,6 +343,8 @@ CELERY_TASK_IGNORE_RESULT = True
 # A task is a bell that is rung again every second: one that nobody heard in time must not pile up.
 CELERY_TASK_ANNOTATIONS = {"*": {"expires": 30}}
 CELERY_TASK_PUBLISH_RETRY = False
+# It is for tasks that are handed back when their worker is gone. Ours are not; said, or Celery warns of it.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CONNECTION_TIMEOUT = 3
@@ -517,10 +520,15 @@ LOGGING = {
     "filters": {
         "request": {"()": "dashboard.request_ids.WithRequestId"},
         "refusals": {"()": "dashboard.request_ids.ShortRefusals"},
+        "outages": {"()": "dashboard.outages.InOneLine"},
     },
     "formatters": {"line": {"format": "{asctime} {levelname} {name}:{request_id} {message}", "style": "{"}},
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request", "refusals"]}
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["request", "refusals", "outages"],
+        }
     },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {

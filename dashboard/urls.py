@@ -8,7 +8,7 @@ from django.views.generic import RedirectView
 from people.views import codes
 from people.views.addresses import address
 
-handler500 = "dashboard.request_ids.server_error"
+handler500 = "dashboard.server_error.server_error"
 
 # The admin's own door knows no second factor and no limit on tries, and its own way to a new password is not
 # noted and mailed to nobody.

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.backends.base import UpdateError
+from django.db import OperationalError
 from django.utils import timezone
 
 SIGNED_IN_AT = "signed_in_at"
@@ -25,6 +27,14 @@ class SessionStore(db.SessionStore):
         found = super()._get_session_from_db()
         self.ends_at = found and found.expire_date
         return found
+
+    def save(self, must_create=False):
+        try:
+            super().save(must_create)
+        except UpdateError as error:
+            if isinstance(busy := error.__context__, OperationalError):
+                raise busy from busy.__cause__  # the row is there
+            raise
 
     def get_expiry_date(self, **kwargs) -> datetime:
         """When it ends, if it is used now and never again."""

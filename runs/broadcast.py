@@ -52,4 +52,4 @@ async def _send(message: dict, workspace_id: int) -> None:
 
 def _log_failure(sending: Future) -> None:
     if not sending.cancelled() and (error := sending.exception()):
-        logger.warning("an announcement was not sent: %s", error)
+        logger.warning("an announcement was not sent", exc_info=error)

@@ -51,16 +51,17 @@ OF_POSTGRES = {
 def trouble_of(error: BaseException | None) -> Trouble | None:
     """What is wrong with the database, where this error, or one it came from, says so; None where it is
     something else."""
-    return next((trouble for found in _chain(error) if (trouble := _own_trouble(found))), None)
+    return next((trouble for found in chain(error) if (trouble := _own_trouble(found))), None)
 
 
 def reason_of(error: BaseException) -> str:
     """What the database said, in a line. It names a server at most, never a password."""
-    said = next((str(found) for found in _chain(error) if _own_trouble(found)), str(error))
+    said = next((str(found) for found in chain(error) if _own_trouble(found)), str(error))
     return " ".join(said.split("\n", 1)[0].split()).rstrip(".:")
 
 
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """This error and those it came from."""
     seen = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
@@ -75,7 +76,14 @@ def _own_trouble(error: BaseException) -> Trouble | None:
     code = getattr(cause, "sqlite_errorcode", None)
     if code is not None:
         return OF_SQLITE.get(code & 0xFF)
+    if is_without_connection(error):
+        return Trouble.BUSY
     state = getattr(cause, "sqlstate", None)
     if state:
         return next((OF_POSTGRES[state[:n]] for n in range(5, 1, -1) if state[:n] in OF_POSTGRES), None)
     return Trouble.AWAY if isinstance(error, OperationalError | InterfaceError) else None
+
+
+def is_without_connection(error: BaseException) -> bool:
+    """Whether the pool had no connection for it: because all are in use, or because none can be made."""
+    return type(error.__cause__).__name__ == "PoolTimeout"

@@ -30,12 +30,19 @@ SILENT_S = 8.0
 NOT_TAKEN_UP_S = 30.0
 
 _watcher_round_at: float | None = None
+_is_damaged = False
 
 
 def watcher_was_here() -> None:
     """The watcher of this process calls this after each round."""
     global _watcher_round_at
     _watcher_round_at = time.monotonic()
+
+
+def database_is_damaged() -> None:
+    """Somebody found so. It does not heal under a process that has it open."""
+    global _is_damaged
+    _is_damaged = True
 
 
 class Part:
@@ -75,6 +82,8 @@ def readiness() -> dict[str, str]:
 
 
 def database() -> str:
+    if _is_damaged:
+        return "is damaged"
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM django_migrations LIMIT 1")

@@ -111,8 +111,8 @@ class Socket(AsyncWebsocketConsumer):
         for group in self.joined:
             try:
                 await self.channel_layer.group_discard(group, self.channel_name)
-            except Exception as error:
-                logger.warning("a socket's group was not left: %s", error)
+            except Exception:
+                logger.warning("a socket's group was not left", exc_info=True)
 
     def take_place(self, user_id: int) -> bool:
         """Whether this person may have one more."""

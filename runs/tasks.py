@@ -28,8 +28,8 @@ def ring(row_id: int, bell=launch) -> bool:
     tick rings again."""
     try:
         bell.enqueue(row_id)
-    except Exception as error:
-        logger.warning("row %s waits: the bell for %s could not be rung: %s", row_id, bell.name, error)
+    except Exception:
+        logger.warning("row %s waits: the bell for %s could not be rung", row_id, bell.name, exc_info=True)
         return False
     return True
 

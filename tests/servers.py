@@ -84,6 +84,15 @@ class Server:
         with socket.socket() as trying:
             return trying.connect_ex(("127.0.0.1", self.port)) == 0
 
+    def pause(self) -> None:
+        """It hangs: what is asked is taken, and not answered."""
+        for pid in (self.process.pid, *processes_below(self.process.pid)):
+            os.kill(pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        for pid in (*processes_below(self.process.pid), self.process.pid):
+            os.kill(pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """All its processes at once, and they are gone: as long as one lives, Postgres refuses to start."""
         self.process.send_signal(signal.SIGSTOP)

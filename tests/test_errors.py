@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from django.test import Client
 
+from dashboard.outages import InOneLine
 from dashboard.request_ids import ShortRefusals, WithRequestId
 from tests import factories
 
@@ -53,7 +54,7 @@ def logged(settings, what: dict) -> str:
     form = settings.LOGGING["formatters"]["line"]
     formatter = logging.Formatter(form["format"], style=form["style"])
     record = logging.makeLogRecord({"name": "django.request", "levelname": "WARNING", **what})
-    filters = {"request": WithRequestId(), "refusals": ShortRefusals()}
+    filters = {"request": WithRequestId(), "refusals": ShortRefusals(), "outages": InOneLine()}
     for name in settings.LOGGING["handlers"]["stderr"]["filters"]:
         assert filters[name].filter(record)
     return formatter.format(record).split(" ", 2)[2]

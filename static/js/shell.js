@@ -113,7 +113,7 @@ if (!CSS.supports("field-sizing: content")) {
 
 // What was pressed and did not happen is said; a form that was refused says it itself.
 document.addEventListener("htmx:finally:request", ({ detail: { ctx: { sourceEvent, response } } }) => {
-  if (!/click|submit/.test(sourceEvent?.type) || response?.status === 422) return;
+  if (!/click|submit/.test(sourceEvent?.type) || response?.status === 422 || response?.raw.headers.has("HX-Retarget")) return;
   if (response?.raw.ok) return stored((store) => store.removeItem(draftOf(sourceEvent.target)));
   showText(word("failed"), "red");
 });
