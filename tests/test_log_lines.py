@@ -9,8 +9,8 @@ import requests
 from django.urls import reverse
 from websockets.sync.client import connect
 
-from tests.prepared import copy_prepared
-from tests.served import PATIENCE_S, ROOT, Served, eventually
+from tests.prepared import prepared_serve
+from tests.served import PATIENCE_S, ROOT, eventually
 
 TOKEN = "Qb3_" + "w0-Zx9" * 6
 ADDRESSES = [
@@ -62,7 +62,7 @@ def test_what_is_no_token_is_left_as_it_was(client, db, caplog):
 @pytest.mark.process
 def test_no_server_prints_a_token_even_where_it_prints_all_it_is_asked(tmp_path):
     """uvicorn as somebody starts it by hand, with its list of requests and at DEBUG."""
-    served = Served(copy_prepared(tmp_path / "data"), LOG_LEVEL="DEBUG")
+    served = prepared_serve(tmp_path / "data", LOG_LEVEL="DEBUG")
     options = ["--lifespan", "off", "--log-level", "debug", "--access-log", "--port", str(served.port)]
     command = [sys.executable, "-m", "uvicorn", "dashboard.asgi:application", *options]
     with served.log.open("w") as log:
