@@ -1,5 +1,7 @@
 """What happened to runs, in order. Models only; events are written by the verbs of `Run`."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -22,6 +24,10 @@ class RunEvent(models.Model):
     now = models.CharField(max_length=12, blank=True)
     why = models.CharField(max_length=WHY_LENGTH, blank=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    # How often it happened in a row, and when first, where repeats are one line (`repeats.folded`).
+    times = 1
+    first_at: datetime | None = None
 
     class Meta:
         ordering = ["-id"]

@@ -11,6 +11,7 @@ from runs import listing
 from runs.accepting import follow_up_token, obstacle_to_follow_up, relaunch_token
 from runs.extending import offer
 from runs.models import Run, RunEvent
+from runs.repeats import folded
 from runs.usual import usual_of
 
 # A page that has heard nothing for two of these has a dead socket, however open it looks.
@@ -34,6 +35,8 @@ RUN_PARTS = [
     "run-details",
     "run-follow-up",
 ]
+# Of all that a history holds, and of these without repeats.
+EVENTS_READ = 2000
 EVENTS_SHOWN = 200
 
 
@@ -69,7 +72,7 @@ def connection(socket: str, *, page: str, newest_event_id: int, membership) -> d
 def run_context(run: Run, membership) -> dict:
     """What the run page and its parts need."""
     agent_session = run.agent_session
-    events = list(run.events.select_related("by").order_by("-id")[:EVENTS_SHOWN])
+    events = folded(list(run.events.select_related("by").order_by("-id")[:EVENTS_READ]))[:EVENTS_SHOWN]
     return (
         offer(run)
         | {

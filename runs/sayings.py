@@ -201,7 +201,7 @@ def told(text: str) -> str:
     if found := _counted(text):
         counted, values = found
         return counted.form(int(values[counted.name])) % values
-    form, values = _form_of(text)
+    form, values = form_of(text)
     return _(form) % values if values else _(form)
 
 
@@ -210,7 +210,7 @@ def brief(text: str) -> str:
     comes back as it is."""
     if _counted(text):
         return _("limit of the workspace")
-    form, values = _form_of(text)
+    form, values = form_of(text)
     return _(BRIEFS[form]) % values if form in BRIEFS else told(text)
 
 
@@ -219,7 +219,7 @@ def word(said: str, known: list[str]) -> str:
     return _(said.strip().lower()) if said.strip().lower() in known else said
 
 
-def _form_of(text: str) -> tuple[str, dict[str, str]]:
+def form_of(text: str) -> tuple[str, dict[str, str]]:
     """The form of a stored sentence, and what it is filled in with, ready to be told; a text without one is
     its own."""
     for recogniser, form in _RECOGNISERS:

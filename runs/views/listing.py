@@ -14,9 +14,11 @@ from runs.extending import offer
 from runs.forms import SANDBOX_TEMPLATES, RunFilterForm
 from runs.models import SavedView, Tag
 from runs.remembering import ListLook
+from runs.repeats import folded
 from runs.status import Verdict
 from runs.views.answers import as_of, visible_run
 
+PEEK_EVENTS_READ = 100
 PEEK_EVENTS = 3
 
 
@@ -106,7 +108,9 @@ def run_peek(request, pk):
     context = offer(run) | {
         "run": run,
         "agent_session": run.agent_session,
-        "events": run.events.select_related("by").order_by("-id")[:PEEK_EVENTS],
+        "events": folded(list(run.events.select_related("by").order_by("-id")[:PEEK_EVENTS_READ]))[
+            :PEEK_EVENTS
+        ],
         "can_operate": request.membership.can_operate,
     }
     return render(request, "runs/_run_peek.html", context)
