@@ -1,5 +1,5 @@
 // The runs list: new rows, rows that leave, filters, the glance beside it, picking rows, moving by keys.
-import { $, $$, everySecond, fetchAnew, isComposing, keys, onClick, rows, say, setText, stored, word } from "./core.js";
+import { $, $$, everySecond, fetchAnew, isComposing, keys, onClick, rows, say, setText, word } from "./core.js";
 
 const page = $("#main");
 // Rows come on top when the list is at its top, else they wait behind a button; rows that fit the filters no
@@ -8,8 +8,8 @@ const newRows = new Set();
 const leaving = new Set();
 const before = () => Number(new URLSearchParams(location.search).get("before")) || Infinity;
 const isAtTop = () => page.scrollTop < 8 && window.scrollY < 8;
-const allRows = () => $$("#rows > tr[id]");
-const idOf = (row) => Number(row.id.slice(4));
+export const allRows = () => $$("#rows > tr[id]");
+export const idOf = (row) => Number(row.id.split("-")[1]);
 const rowIds = () => allRows().map(idOf);
 const endOfList = () => rowIds().at(-1);
 const showNewRows = () => {
@@ -106,8 +106,8 @@ search?.addEventListener("keydown", (event) => {
 const peek = $("#peek");
 // By its id: a push draws the row anew, without the mark.
 let at = location.hash.slice(1);
-const current = () => (at ? document.getElementById(at) : null);
-const makeCurrent = (row) => {
+export const current = () => (at ? document.getElementById(at) : null);
+export const makeCurrent = (row) => {
   current()?.classList.remove("is-current");
   at = row.id;
   row.classList.add("is-current");
@@ -118,7 +118,7 @@ const fillPeek = () => {
   const row = current();
   if (row) window.htmx.ajax("GET", `${$(".row-link", row).pathname}peek/`, { target: "#peek", swap: "innerMorph" });
 };
-const openPeek = (row) => {
+export const openPeek = (row) => {
   if (!peek || !row || innerWidth < 861) return;
   makeCurrent(row);
   peek.hidden = false;
@@ -139,7 +139,7 @@ const moveRow = (step) => {
   makeCurrent(all[Math.max(0, Math.min(all.length - 1, all.indexOf(current()) + step))]);
   if (peek && !peek.hidden) fillPeek();
 };
-const rowOf = (element) => element.closest("tr");
+export const rowOf = (element) => element.closest("tr");
 const focused = () => $("#rows tr:focus-within") || current() || allRows()[0];
 onClick("[data-peek-at]", (button) => openPeek(rowOf(button)));
 onClick("[data-peek-close]", closePeek);
@@ -156,16 +156,11 @@ if (peek) {
   keys.Escape = closePeek;
 }
 
-// Who comes back from a run, by the browser or by a link of its page, finds the list as it was, and the row.
-onClick(".row-link, .peek-foot a", (link) => {
-  history.replaceState(history.state, "", `#${rowOf(link)?.id ?? at}`);
-  stored((_, tab) => tab.setItem("gigawatch-list", location.href));
-});
 if (current()) makeCurrent(current());
 
 // Picking rows: the bar shows itself (list.css); here the numbers on it are kept.
 const picked = () => $$('#rows [name="run"]:checked').length;
-const showPicked = () => {
+export const showPicked = () => {
   const all = $("#bulk")?.elements.everything.checked && $("#everything").textContent;
   setText($("#picked"), word("picked", all || picked()));
   if (!picked() && $("#bulk")) $("#bulk").elements.everything.checked = false;
