@@ -115,7 +115,8 @@ class InOneLine(logging.Filter):
 
     def filter(self, record) -> bool:
         error = _error_in(record)
-        if error is None:
+        # What must not be lost is said, whatever else is.
+        if error is None or record.levelno >= logging.CRITICAL:
             return True
         if trouble := note_database_error(error):
             record.msg, record.args = f"{record.getMessage()}: {reason_of(error)}", ()

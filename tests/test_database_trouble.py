@@ -39,7 +39,7 @@ def run(transactional_db):
 
 
 @pytest.fixture
-def browser(run):
+def signed_in(run):
     client = Client(raise_request_exception=False)
     client.force_login(factories.make_person(run.workspace, role="operator", username="olga"))
     return client
@@ -50,7 +50,7 @@ def held(run):
     """Another program holds the lock to write, for longer than anybody waits: here not at all."""
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA busy_timeout = 0")
-    path = connection.settings_dict["NAME"].removeprefix("file://").partition("?")[0]
+    path = str(connection.settings_dict["NAME"]).removeprefix("file://").partition("?")[0]
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield other
@@ -59,10 +59,10 @@ def held(run):
 
 
 @pytest.mark.any_database
-def test_a_note_that_a_locked_database_did_not_take_is_sent_again_by_a_button(run, browser, held, caplog):
+def test_a_note_that_a_locked_database_did_not_take_is_sent_again_by_a_button(run, signed_in, held, caplog):
     """PasarGuard/panel #730, pocketbase #6602."""
     path, typed = f"/runs/{run.pk}/notes/", "\nWhat <b>I</b> saw\n"
-    answer = browser.post(path, {"text": typed})
+    answer = signed_in.post(path, {"text": typed})
     assert (answer.status_code, heading(answer)) == (503, BUSY) and answer.headers["Retry-After"] == "5"
     assert "Nothing was kept" in answer.text and answer.headers["X-Request-Id"] in answer.text
     assert "What &lt;b&gt;I&lt;/b&gt; saw" in answer.text and f'action="{path}"' in answer.text
@@ -71,12 +71,12 @@ def test_a_note_that_a_locked_database_did_not_take_is_sent_again_by_a_button(ru
     assert line.request.id == answer.headers["X-Request-Id"] and line.exc_info is None
     held.execute("ROLLBACK")
     assert not RunNote.objects.exists()
-    assert browser.post(path, {"text": typed}).status_code == 302 and RunNote.objects.exists()
+    assert signed_in.post(path, {"text": typed}).status_code == 302 and RunNote.objects.exists()
 
 
 @pytest.mark.any_database
-def test_a_part_of_a_page_says_so_beside_what_was_typed(run, browser, held):
-    answer = browser.post(f"/runs/{run.pk}/notes/", {"text": "Seen"}, headers={"HX-Request": "true"})
+def test_a_part_of_a_page_says_so_beside_what_was_typed(run, signed_in, held):
+    answer = signed_in.post(f"/runs/{run.pk}/notes/", {"text": "Seen"}, headers={"HX-Request": "true"})
     assert answer.status_code == 503 and f"{BUSY}. Nothing was kept" in answer.text
     assert (answer.headers["HX-Retarget"], answer.headers["HX-Reswap"]) == ("#toasts", "beforeend")
 
@@ -93,9 +93,9 @@ POSTS = {
 
 @pytest.mark.any_database
 @pytest.mark.parametrize("path", POSTS)
-def test_no_form_gets_an_error_for_a_lock(run, browser, held, path):
+def test_no_form_gets_an_error_for_a_lock(run, signed_in, held, path):
     sent = {name: value.format(run=run.pk) for name, value in POSTS[path].items()}
-    assert browser.post(path.format(run=run.pk), sent).status_code not in (400, 500)
+    assert signed_in.post(path.format(run=run.pk), sent).status_code not in (400, 500)
 
 
 @pytest.mark.any_database
@@ -107,12 +107,12 @@ def test_signing_in_is_tried_again_and_no_password_is_shown(run, held):
 
 
 @pytest.mark.any_database
-def test_a_form_of_another_site_is_not_offered_to_be_sent_again(run, browser, request):
+def test_a_form_of_another_site_is_not_offered_to_be_sent_again(run, signed_in, request):
     """What is written before it is known whose form it is: that a login is in use."""
     Session.objects.update(expire_date=timezone.now() + timedelta(hours=1))
     request.getfixturevalue("held")
-    browser.handler.enforce_csrf_checks = True
-    answer = browser.post(f"/runs/{run.pk}/notes/", {"text": "theirs"})
+    signed_in.handler.enforce_csrf_checks = True
+    answer = signed_in.post(f"/runs/{run.pk}/notes/", {"text": "theirs"})
     assert answer.status_code == 503 and "theirs" not in answer.text
 
 
@@ -218,6 +218,11 @@ def test_what_was_busy_is_a_line_without_a_traceback():
     record = line(busy)
     assert InOneLine().filter(record)
     assert (record.getMessage(), record.exc_info) == ("watch failed: database is locked", None)
+
+
+def test_what_must_not_be_lost_is_told_in_an_outage_too():
+    record = line(away(), levelno=logging.CRITICAL)
+    assert not InOneLine().filter(line(away())) and InOneLine().filter(record)
 
 
 def test_other_errors_keep_their_traceback():
