@@ -358,14 +358,14 @@ class TestConnecting:
         SocialAccount.objects.create(user=manager, provider="sso", uid=uid)
         sign_in(client, provider)
         assert is_in(client)
-        assert client.get("/team/key/").url.startswith("/accounts/reauthenticate/")
+        assert client.get("/accounts/email/").url.startswith("/accounts/reauthenticate/")
         assert b"Password" in client.get("/accounts/reauthenticate/").content
 
 
 class TestConfirmingAtTheProvider:
     """Somebody who has neither password nor passkey here says there again who they are."""
 
-    ASK = "/accounts/reauthenticate/?next=/team/key/"
+    ASK = "/accounts/reauthenticate/?next=/accounts/email/"
 
     @pytest.fixture
     def client(self, client, provider, settings):
@@ -374,32 +374,32 @@ class TestConfirmingAtTheProvider:
         return client
 
     def way(self, client) -> str:
-        assert client.get("/team/key/").url.startswith("/accounts/reauthenticate/")
+        assert client.get("/accounts/email/").url.startswith("/accounts/reauthenticate/")
         return client.get(self.ASK).url
 
     def test_it_is_asked_to_ask_anew_and_leads_back(self, client, provider):
         way = self.way(client)
         query = parse_qs(urlsplit(client.get(way).url).query)
         assert (query["prompt"], query["max_age"]) == (["login"], ["0"])
-        assert go_on(client, provider, way).url == "/team/key/"
-        assert client.get("/team/key/").status_code == 200
+        assert go_on(client, provider, way).url == "/accounts/email/"
+        assert client.get("/accounts/email/").status_code == 200
 
     def test_a_provider_that_says_it_asked_just_now_is_believed(self, client, provider):
         provider.person["auth_time"] = time.time() - 20
         go_on(client, provider, self.way(client))
-        assert client.get("/team/key/").status_code == 200
+        assert client.get("/accounts/email/").status_code == 200
 
     @pytest.mark.parametrize("asked_at", [lambda: time.time() - 301, lambda: "soon", lambda: float("nan")])
     def test_a_provider_that_did_not_ask_again_is_not(self, client, provider, asked_at):
         provider.person["auth_time"] = asked_at()
         assert b"The sign-in did not work" in go_on(client, provider, self.way(client)).content
-        assert client.get("/team/key/").status_code == 302
+        assert client.get("/accounts/email/").status_code == 302
 
     def test_somebody_else_over_there_confirms_nothing(self, client, provider):
         way = self.way(client)
         provider.person |= {"sub": "person-2", "preferred_username": "olaf", "email": "olaf@example.com"}
         assert b"The sign-in did not work" in go_on(client, provider, way).content
-        assert client.get("/team/key/").status_code == 302
+        assert client.get("/accounts/email/").status_code == 302
 
     def test_a_link_asks_for_no_more_than_we_do(self, client, provider):
         address = f"{LOGIN}?auth_params=prompt%3Dnone%26max_age%3D99&scope=admin"

@@ -173,7 +173,7 @@ def test_a_borrowed_login_guesses_no_code_and_keeps_its_owner_from_nothing(clien
     for _ in range(5):
         client.post(CONFIRMED_BY_CODE, {"code": wrong_code()})
     client.post(CONFIRMED_BY_CODE, {"code": codes[0], "next": "/team/key/"})
-    assert client.get("/team/key/").status_code == 302
+    assert client.get("/accounts/email/").status_code == 302
     assert len(mail.outbox) == 1 and signed_in_with(code=codes[0])
 
 
