@@ -2,7 +2,6 @@
 
 import logging
 import sqlite3
-import threading
 from contextlib import closing
 from datetime import timedelta
 
@@ -18,6 +17,7 @@ from runs import health
 from runs.database_errors import Trouble, trouble_of
 from runs.models import RunNote
 from tests import factories
+from tests.served import eventually
 from tests.test_errors import heading
 
 BUSY = "The database is busy"
@@ -196,18 +196,11 @@ def test_the_end_of_an_outage_is_told_once(caplog, monkeypatch):
     outage = outages.Outage("The database", lambda: next(answers))
     outage.begins("it is gone")
     outage.begins("it is gone")
-    outages_end(outage)
+    eventually(lambda: len(caplog.messages) == 2, every_s=0.01)
     assert caplog.messages == [
         "The database cannot be reached: it is gone",
         "The database can be reached again, after 0 s",
     ]
-
-
-def outages_end(outage) -> None:
-    for thread in threading.enumerate():
-        if thread.name == "outage":
-            thread.join(60)
-    assert not outage.is_on
 
 
 def test_what_was_busy_is_a_line_without_a_traceback():

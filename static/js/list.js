@@ -176,8 +176,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 // What says all when it is hovered lies over the link of its row, and leads there all the same.
-onClick("#rows [title]:not(a, button)", (part, { ctrlKey, metaKey, shiftKey, target }) => {
-  if (target.closest("a, button, label")) return;
+onClick("#rows [title]:not(a, button)", (part, { ctrlKey, isTrusted, metaKey, shiftKey, target }) => {
+  if (!isTrusted || target.closest("a, button, label")) return;
   $(".row-link", rowOf(part)).dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, ctrlKey, metaKey, shiftKey }));
 });
 

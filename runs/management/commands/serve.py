@@ -54,7 +54,7 @@ class Command(BaseCommand):
         finally:
             if simulator:
                 simulator.stop()
-            self.stdout.write("Stopped.")
+        self.stdout.write("Stopped.")
         leave()
 
     def prepare(self):
