@@ -8,6 +8,7 @@ from django.urls import get_resolver, reverse
 
 from dashboard.asgi import application
 from people.models import Workspace
+from runs import health
 from runs.forms import BulkForm, FlagForm, FollowUpForm, LaunchForm, NoteForm, RunFilterForm, SavedViewForm
 from runs.models import AgentSession, Run
 from tests import factories
@@ -65,6 +66,7 @@ def test_no_page_breaks(signed_in, run, text, character):
     query = "&".join(f"{field}=a{character}b" for field in FIELDS)
     fields = dict.fromkeys(FIELDS, text)
     found, wrong = addresses(run), []
+    health.watcher_was_here()
     assert found.keys() == MATRIX["routes"].keys()
     for name, address in found.items():
         with cell(wrong, name):
