@@ -198,3 +198,17 @@ def test_all_that_a_column_may_hold_fits_it_in_a_wide_font(frozen, browser, lang
             expect(page.locator("html")).to_have_attribute("lang", language)
             seen[address] = page.evaluate(FILL, columns)
     assert seen == {"/runs/": [[], 1], "/sessions/": [[], 1]}
+
+
+def test_cells_are_cells_in_every_table(frozen, browser):
+    """One that is laid out as something else stands beside its row, and its line ends before the others'."""
+    odd = {}
+    with frozen.context(browser, "every", viewport={"width": 1440, "height": 900}) as context:
+        page = context.new_page()
+        for path in ("/runs/", "/sessions/", "/team/", "/team/audit/"):
+            page.goto(frozen.url + path)
+            odd[path] = page.evaluate(
+                "[...document.querySelectorAll('td')].filter((cell) => cell.checkVisibility())"
+                ".map((cell) => getComputedStyle(cell).display).filter((shown) => shown !== 'table-cell')"
+            )
+    assert odd == dict.fromkeys(odd, [])
