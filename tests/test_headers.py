@@ -1,12 +1,13 @@
 """What every answer says to the browser: one table, and every address is held against it."""
 
 import pytest
+from django.http import HttpResponse
 from django.test import RequestFactory
 from django.urls import URLPattern, get_resolver, reverse
 from django.urls.exceptions import NoReverseMatch
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from dashboard.headers import HEADERS, headers
+from dashboard.headers import HEADERS, OF_DOCUMENTS, headers
 from runs.models import Run
 from tests import factories
 from tests.access import same_login
@@ -152,4 +153,21 @@ def test_only_what_the_viewers_frame_loads_is_open_to_other_origins(tmp_path, pa
     stack.add_files(str(tmp_path), prefix="/static/")
     answered = headers(stack)(RequestFactory().get(f"/static/{path}"))
     assert answered.headers["Cross-Origin-Resource-Policy"] == policy
-    assert answered.headers["Permissions-Policy"] == HEADERS["Permissions-Policy"]
+
+
+KINDS = {
+    "text/css": False,
+    "text/javascript; charset=utf-8": False,
+    "font/woff2": False,
+    "image/svg+xml": True,
+    "text/html": True,
+    "application/json": True,
+}
+
+
+@pytest.mark.parametrize("kind, is_document", KINDS.items())
+def test_what_is_said_of_documents_weighs_down_no_file_that_is_none(kind, is_document):
+    said = {"Content-Security-Policy": "default-src 'none'", "Cross-Origin-Opener-Policy": "same-origin"}
+    answer = headers(lambda request: HttpResponse("", content_type=kind, headers=said))(None)
+    assert {name in answer.headers for name in OF_DOCUMENTS} == {is_document}
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"

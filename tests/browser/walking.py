@@ -94,8 +94,9 @@ class Console:
             self.pages_asked_for += 1
 
     def _answered(self, response: Response) -> None:
-        # 422 is how a form is refused.
-        if response.url.startswith(self.url) and response.status >= 400 and response.status != 422:
+        # 422 is how a form is refused, 429 how a second export while the first is on its way.
+        is_refused = response.status == 422 or (response.status == 429 and "/runs/bulk/" in response.url)
+        if response.url.startswith(self.url) and response.status >= 400 and not is_refused:
             self._note(f"{response.status} {response.request.method} {response.url}")
 
     def _note_broken(self, download: Download) -> None:
