@@ -12,6 +12,7 @@ from django.db.models.signals import post_migrate
 from django.test import override_settings
 from django.utils import timezone
 
+from dashboard import outages
 from runs import broadcast, live
 from runs.accounts import DatabaseSeconds
 from tests import factories
@@ -81,6 +82,14 @@ def nothing_left_over(monkeypatch):
     broadcast.use_server_loop(None)
     cache.clear()
     live.run_push.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def no_outage_outlasts_its_test(monkeypatch):
+    """A thread asks when it ends, and says so in whatever test comes later."""
+    monkeypatch.setattr(outages.Outage, "_wait", lambda outage: None)
+    for outage in (outages.database, outages.channel_layer, outages.broker):
+        outage.began_at = None
 
 
 @pytest.fixture(autouse=True)

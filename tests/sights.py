@@ -117,6 +117,8 @@ class Sight:
 def look(sight: Sight, frozen: Frozen, browser: Browser, **options) -> Page:
     """This sight in a context of its own, which the caller closes."""
     page = frozen.context(browser, sight.who, **options).new_page()
+    # By now nobody waits for the font: the page after the one that fetches it shows it.
+    page.goto(f"{frozen.url}/accounts/login/", wait_until="networkidle")
     visit(sight, frozen, page)
     return page
 

@@ -23,6 +23,9 @@ from tests.test_errors import heading
 BUSY = "The database is busy"
 
 
+WAIT = outages.Outage._wait
+
+
 @pytest.fixture(autouse=True)
 def no_outage(monkeypatch):
     """None from before, and none that outlasts the test."""
@@ -191,6 +194,7 @@ def test_an_outage_is_one_line_however_many_meet_it(caplog):
 
 
 def test_the_end_of_an_outage_is_told_once(caplog, monkeypatch):
+    monkeypatch.setattr(outages.Outage, "_wait", WAIT)
     monkeypatch.setattr(outages, "ASKED_EVERY_S", 0.001)
     answers = iter(["does not answer", "does not answer", "ok"])
     outage = outages.Outage("The database", lambda: next(answers))
