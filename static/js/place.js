@@ -27,7 +27,9 @@ let kept = history.state?.place;
 if (!kept && location.hash)
   kept = stored((_, tab) => tab.getItem("gigawatch-list") === location.href && JSON.parse(tab.getItem("gigawatch-place")));
 
+let beginsAnew = false;
 const keep = () => {
+  if (beginsAnew) return;
   const now = place();
   if (JSON.stringify(now) === JSON.stringify(history.state?.place)) return;
   history.replaceState({ ...history.state, place: now }, "");
@@ -55,9 +57,17 @@ const restore = async () => {
   if (row && kept.hasPeek) openPeek(row);
   bringTo(kept.row, kept.top);
 };
+// A link to where one is begins at the top. Browsers go on with the same entry there, and what is kept in it.
+const keepOrBeginAnew = ({ target, ctrlKey, metaKey, shiftKey }) => {
+  const link = target.closest("a[href]:not([href^='#'])");
+  const isHere = link?.pathname === location.pathname && link.search === location.search;
+  if (!isHere || ctrlKey || metaKey || shiftKey) return keep();
+  beginsAnew = true;
+  history.replaceState({ ...history.state, place: null }, "");
+};
 const begin = async () => {
   if (kept && allRows().length) await restore();
-  document.addEventListener("click", keep, true);
+  document.addEventListener("click", keepOrBeginAnew, true);
   everySecond(keep);
 };
 history.scrollRestoration = "manual";

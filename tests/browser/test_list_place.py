@@ -136,6 +136,7 @@ def test_what_is_kept_is_numbers_of_rows(page, glanced):
 
 
 def test_a_fresh_visit_begins_at_the_top(page, glanced):
+    page.wait_for_function("() => history.state?.place?.hasPeek")
     page.locator(".nav").get_by_role("link", name="Runs").click()
     page.wait_for_function("() => document.querySelectorAll('#rows > tr').length === 50")
     assert page.evaluate("document.querySelector('#main').scrollTop") == 0
