@@ -1,6 +1,7 @@
 """The data folder, for its owner only, and the two secrets an instance makes for itself on its first start.
 No settings here, no models."""
 
+import fcntl
 import os
 import secrets
 import stat
@@ -96,11 +97,24 @@ def keep_secret(path: Path, text: str) -> None:
             file.write(text + "\n")
             file.flush()
             os.fsync(number)
-        if not read_secret(path):
-            path.unlink(missing_ok=True)  # an older start left it empty on a full disk
-        os.link(unfinished, path)
+        with _held(path.parent):
+            if read_secret(path):
+                raise FileExistsError(path)
+            os.replace(unfinished, path)  # an older start may have left it empty on a full disk
     finally:
-        os.unlink(unfinished)
+        with suppress(FileNotFoundError):
+            os.unlink(unfinished)
+
+
+@contextmanager
+def _held(folder: Path):
+    """The folder, for one start at a time: what is looked at in it stays so until the end."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)
 
 
 def new_secret_key() -> str:

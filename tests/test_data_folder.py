@@ -8,6 +8,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -130,18 +131,25 @@ def test_a_folder_open_to_others_is_refused_in_one_line(folder):
     assert f"the data folder {folder} cannot be used: others may look into it (755)" in ended.stderr
 
 
-def test_a_secret_is_kept_once_however_many_start(tmp_path):
-    path, kept = tmp_path / "secret_key", []
+@pytest.mark.parametrize("left_by_an_older_start", [None, ""], ids=["none yet", "an empty one"])
+def test_a_secret_is_kept_once_however_many_start(left_by_an_older_start, tmp_path):
+    for number in range(50):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        if left_by_an_older_start is not None:
+            (folder / "secret_key").write_text(left_by_an_older_start)
+        kept, together = [], Barrier(8)
 
-    def start(number: int) -> None:
-        with suppress(FileExistsError):
-            keep_secret(path, f"secret {number}")
-            kept.append(number)
+        def start(number: int, path=folder / "secret_key", kept=kept, together=together) -> None:
+            together.wait()
+            with suppress(FileExistsError):
+                keep_secret(path, f"secret {number}")
+                kept.append(number)
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(start, range(24)))
-    assert [path.read_text()] == [f"secret {number}\n" for number in kept]
-    assert mode_of(path) == "600" and list(tmp_path.iterdir()) == [path]
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(start, range(8)))
+        assert [(folder / "secret_key").read_text()] == [f"secret {number}\n" for number in kept]
+        assert mode_of(folder / "secret_key") == "600" and os.listdir(folder) == ["secret_key"]
 
 
 def test_a_secret_is_the_same_at_the_next_start(tmp_path):
