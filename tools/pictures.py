@@ -1,4 +1,5 @@
-"""Renders every page in every state, theme and width into var/pictures/, with an index.html to look at them.
+"""Renders every page in every state and width, in light, dark and forced colours, into var/pictures/, with an
+index.html to look at them.
 
 python tools/pictures.py            all of them
 python tools/pictures.py me palette those whose name begins so
@@ -20,8 +21,12 @@ from tests.frozen import Frozen  # noqa: E402
 from tests.sights import OFFLINE, SIGHTS, Sight, look  # noqa: E402
 
 TARGET = ROOT / "var" / "pictures"
-SIZES = {1440: 900, 1024: 768, 390: 844}
-THEMES = ("light", "dark")
+SIZES = {1440: 900, 1024: 768, 768: 1024, 390: 844, 320: 568}
+COLOURS = {
+    "light": {"color_scheme": "light"},
+    "dark": {"color_scheme": "dark"},
+    "forced": {"forced_colors": "active"},
+}
 
 
 def main() -> None:
@@ -70,15 +75,15 @@ def of_width(width: int) -> dict:
 def take(page: Page, sight: Sight, width: int) -> None:
     page.locator("#desktop:has(iframe) .panel").wait_for(state="hidden")
     page.wait_for_timeout(600 if page.locator("iframe").count() else 250)  # pictures in frames, the socket
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme)
-        page.screenshot(path=TARGET / f"{sight.name}-{theme}-{width}.png")
+    for colours, media in COLOURS.items():
+        page.emulate_media(**{"color_scheme": "light", "forced_colors": "none", **media})
+        page.screenshot(path=TARGET / f"{sight.name}-{colours}-{width}.png")
 
 
 def write_index() -> None:
     shown = []
     for sight in [*SIGHTS, *OFFLINE]:
-        names = [f"{sight.name}-{theme}-{width}.png" for width in SIZES for theme in THEMES]
+        names = [f"{sight.name}-{colours}-{width}.png" for width in SIZES for colours in COLOURS]
         pictures = "".join(
             f'<a href="{name}"><img src="{name}" height="300" loading="lazy" alt="{name}"></a>'
             for name in names
