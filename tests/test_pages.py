@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 
 from runs import tasks
 from runs.forms import LaunchForm
@@ -263,6 +264,15 @@ class TestRun:
         assert signed_in.post(page, {"decision": "running", "remote_id": "run_x"}).status_code == 302
         run.refresh_from_db()
         assert (run.status, run.remote_id) == (Status.STARTING, "run_x")
+
+    def test_an_unknown_run_promises_no_reading_that_does_not_come(self, signed_in, workspace):
+        run = factories.make_run(workspace, Status.UNKNOWN)
+        words = []
+        for due_at in (timezone.now(), None):
+            Run.objects.filter(pk=run.pk).update(due_at=due_at)
+            words.append(signed_in.get(f"/runs/{run.pk}/").content.decode())
+        assert ["wait for the next reading" in page for page in words] == [True, False]
+        assert ["Nothing more: a person decides" in page for page in words] == [False, True]
 
     def test_a_refused_key_is_said_on_every_page(self, signed_in, workspace):
         workspace.giga_account.pause("Giga refuses this workspace's key: It was revoked.")
