@@ -15,6 +15,8 @@ class PeopleConfig(AppConfig):
         import_module("people.signing_in")
         names = import_module("people.sign_in_names")
         # Wherever accounts are made or changed: in the admin and by `createsuperuser`, too.
+        person = get_user_model()._meta
         for name in ("username", "first_name", "last_name"):
-            get_user_model()._meta.get_field(name).validators.append(validate_visible)
-        get_user_model()._meta.get_field("username").validators.append(names.validate_length)
+            person.get_field(name).validators.append(validate_visible)
+        person.get_field("username").validators.append(names.validate_length)
+        person.get_field("groups").related_model._meta.get_field("name").validators.append(validate_visible)

@@ -1,5 +1,5 @@
 """Texts of people in a file that parts cells by a sign, for spreadsheets: some part it by a comma, as it was
-written, and in many countries by a semicolon or a tab."""
+written, and in many countries by a semicolon, a tab or a bar."""
 
 import csv
 
@@ -11,7 +11,7 @@ from people.texts import UNSEEN
 # and lowered ones are read like the plain ones.
 FORMULA_SIGNS = "=＝﹦⁼₌+＋﹢⁺₊-－﹣−⁻₋@＠﹫"
 # Where a cell may begin within a text, for who parts by other signs; then what is skipped in front of it.
-BEGINS_CELL = r"^|[;\t\r\n\v\f\x1c-\x1f\x85\u2028\u2029]"
+BEGINS_CELL = r"^|[;|\t\r\n\v\f\x1c-\x1f\x85\u2028\u2029]"
 IS_SKIPPED = rf'[\s\p{{Z}}"{UNSEEN}]*'
 FORMULA = regex.compile(rf"({BEGINS_CELL})(?={IS_SKIPPED}[{regex.escape(FORMULA_SIGNS)}]|(?<=^)[\t\r\n])")
 

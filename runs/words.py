@@ -2,12 +2,12 @@
 given these words and look up whole ones and beginnings of them, so both find the same. No database here.
 
 Found by its beginning is each word, each part of one that a hyphen or an apostrophe joins (and all of it
-together), parts of one that is written likeThis or like2024, and an Arabic word without its article. Where
-nothing parts words (Chinese, Japanese, Thai, Lao, Khmer, Burmese), each letter and each two that follow each
-other are words: so any piece of a sentence is found.
+together), parts of one that is written likeThis or like2024, of three letters or with a number, and an Arabic
+word without its article. Where nothing parts words (Chinese, Japanese, Thai, Lao, Khmer, Burmese),
+each letter and each two that follow each other are words: so any piece of a sentence is found.
 
 Not found: the middle of other words; a word in another grammatical form or spelling (Mueller for Müller);
-simplified Chinese by traditional signs, or the other way round."""
+simplified Chinese by traditional signs, or the other way round; what is no letter and no number, as emoji."""
 
 import re
 import unicodedata
@@ -26,8 +26,10 @@ BEGINNING = "*"
 UNPARTED = r"\p{Line_Break=SA}\p{Ideographic}\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}ー"
 UNPARTED_LETTER = regex.compile(rf"(?V1)[[{UNPARTED}]&&\p{{L}}]\p{{M}}*")
 LETTER = rf"[[\p{{L}}\p{{M}}\p{{N}}]--[{UNPARTED}]]"
+# What joins two pieces of a word; the last but one sign of an abbreviation is a quote in Hebrew.
+JOINT = r"(?:['\p{Pd}−]|(?<=\p{Hebrew})\"(?=\p{Hebrew}))"
 WORD = regex.compile(
-    rf"(?V1)(?:{UNPARTED_LETTER.pattern.removeprefix('(?V1)')})+|{LETTER}+(?:['\p{{Pd}}]{LETTER}+)*"
+    rf"(?V1)(?:{UNPARTED_LETTER.pattern.removeprefix('(?V1)')})+|{LETTER}+(?:{JOINT}{LETTER}+)*"
 )
 ASCII_WORD = re.compile(r"[A-Za-z0-9]+(?:['-][A-Za-z0-9]+)*")
 UNIT = regex.compile(r"\p{L}\p{M}*")
@@ -43,28 +45,36 @@ Asked = list[list[list[str]]]
 
 # Letters that Unicode does not take apart, and whose name does not say of what they are made.
 OTHER_LETTERS = {
+    "SHARP S": "ss",
     "ETH": "d",
     "THORN": "th",
     "ENG": "n",
     "SCHWA": "e",
-    "OPEN E": "e",
-    "OPEN O": "o",
     "ESH": "s",
     "EZH": "z",
     "GAMMA": "g",
     "OI": "gh",
     "KRA": "k",
-    "AFRICAN D": "d",
     "ALPHA": "a",
     "IOTA": "i",
     "UPSILON": "u",
     "WYNN": "w",
+    "YOGH": "y",
 }
-ARABIC = dict(zip("ةۃہھەىیےکٱ", "هههههيييكا", strict=True)) | {"ـ": ""}
-APOSTROPHES = dict.fromkeys("’‘‛ʼʹʻʾʿ՚׳״`´", "'")
+SAME = (
+    dict(zip("ةۃہھەىیےکٱ", "هههههيييكا", strict=True))
+    | {"ـ": ""}
+    # Of a Cyrillic keyboard that lacks them
+    | dict(zip("өүәһҡ", "оуахк", strict=True))
+    # Signs of their own for what was written with a joiner
+    | dict(zip("ൺൻർൽൾൿৎ", ["ണ്", "ന്", "ര്", "ല്", "ള്", "ക്", "ত্"], strict=True))
+)
+APOSTROPHES = dict.fromkeys("’‘‛ʼʹʻʾʿ՚׳״`´Ꞌꞌ·‧", "'")
 # An accent as a sign of its own; NFKD makes a space of it.
 ACUTE = {ord("´"): "'"}
-LATIN = regex.compile(r"LATIN (CAPITAL |SMALL )?(?:LETTER|LIGATURE) (?:DOTLESS |SMALL CAPITAL )?(.+)")
+LATIN = regex.compile(r"LATIN .*?(?:LETTER|LIGATURE) (.+)")
+# What stands for itself in the name of a letter: the A of TURNED A, the OE of SMALL CAPITAL OE.
+OWN_NAME = regex.compile(r"\b\w{1,2}\b")
 # What is written on, under or through a letter: overlays, nuktas, the points of Hebrew, Arabic and Syriac,
 # and accents. Others are vowels, tones and voices, without which it is another word.
 ACCENTS = {1, 7, *range(10, 37), *range(200, 241)}
@@ -87,22 +97,28 @@ def _letter(one: str) -> str:
         return "'" if one == "`" else one
     if NOT_SEEN.match(one) or unicodedata.combining(one) in ACCENTS:
         return ""
-    if one in ARABIC or one in APOSTROPHES:
-        return ARABIC.get(one, "'")
+    if one in APOSTROPHES:
+        return "'"
     if one.isdecimal():
         return str(unicodedata.decimal(one))
-    return _letter_by_name(one) if one.isalpha() else one
+    if not one.isalpha():
+        return one
+    small = one.lower()
+    plain = SAME[small] if small in SAME else _letter_by_name(small)
+    return plain if one == small else plain.capitalize()
 
 
 def _letter_by_name(one: str) -> str:
-    """What a letter is when a stroke, a hook or the like is taken off; at the end of a word as inside; and in
-    the other kana."""
-    plain, _with, _what = unicodedata.name(one, "").partition(" WITH ")
+    """What a small letter is when a stroke, a hook or the like is taken off; at the end of a word as inside;
+    and in the other kana."""
+    name = unicodedata.name(one, "")
+    plain, _with, _what = name.partition(" WITH ")
     if latin := LATIN.fullmatch(plain):
-        letters = OTHER_LETTERS.get(latin[2], latin[2] if len(latin[2]) <= 2 else one)
-        return letters.capitalize() if latin[1] == "CAPITAL " else letters.lower()
+        own = OWN_NAME.search(latin[1])
+        return OTHER_LETTERS.get(latin[1]) or (own[0].lower() if own else one)
+    plain = plain.replace(" FINAL ", " ").replace("KATAKANA", "HIRAGANA")
     try:
-        return unicodedata.lookup(plain.replace(" FINAL ", " ").replace("KATAKANA", "HIRAGANA"))
+        return one if plain == name else _plain(unicodedata.lookup(plain))
     except KeyError:
         return one
 
@@ -140,6 +156,11 @@ def _forms_anew(found: str) -> Forms:
             if len(parts) > 1:
                 forms += [
                     (part.group(), *part.span()) for part in parts if len(part.group()) >= SHORTEST_PART
+                ]
+                forms += [
+                    (part.group() + number.group(), part.start(), number.end())
+                    for part, number in pairwise(parts)
+                    if number.group().isdecimal()
                 ]
     return tuple((_cut(form), start, end) for form, start, end in forms)
 

@@ -12,6 +12,7 @@ from django.db import connection
 from people.texts import clusters
 from runs import migrations, search
 from runs.models import AgentSession, Run, RunText
+from runs.words import folded
 from tests import factories
 
 HOSTILE = [
@@ -70,17 +71,28 @@ FOUND = {
     "letters of the north": ("Þórður Guðmundsson Eŋe", ["thordur gudmundsson", "ene"]),
     "an i without and with a dot": ("ISPARTA ısparta İstanbul", ["isparta", "istanbul", "ISTANBUL"]),
     "letters of Azerbaijan and Africa": ("Gəncə Ɛwe mɔ", ["gence", "ewe", "mo"]),
+    "letters barred, turned and of old": (
+        "sʉ Ʀune ꝺꝼ Ɋ Ƕ Ɵrꝺ mɯx ʌx",
+        ["su", "rune", "df", "ɋ", "hv", "ƕ", "ɵrd", "ord", "MƜX", "vx"],
+    ),
     "capitals of two": ("DŽ ǆ", ["dž", "dz"]),
     "ligatures": ("ﬁle ﬃ", ["file", "ffi"]),
     "wide and half ones": ("ＩＮＶＯＩＣＥ ﾊﾞｽ", ["invoice", "バス"]),
     "numbers": ("Ⅻ ½ ٣٤ ３ x²", ["xii", "34", "3", "x2"]),
     "Greek": ("Καφές ΟΔΟΣ ᾳδης", ["καφεσ", "οδος", "αδης"]),
-    "Cyrillic": ("Ёлка Қазақ ґанок", ["елка", "казак", "ганок"]),
-    "points of Hebrew": ("שָׁלוֹם חשבוניות", ["שלום", "שלומ", "חשבוניות"]),
+    "Cyrillic": (
+        "Ёлка Қазақ ґанок Өскемен Үлкен ұлт әке Һәм",
+        ["елка", "казак", "ганок", "оскемен", "УЛКЕН", "улт", "аке", "хам"],
+    ),
+    "points and abbreviations of Hebrew": (
+        'שָׁלוֹם חשבוניות מנכ"ל צה״ל',
+        ["שלום", "שלומ", "חשבוניות", "מנכל", "מנכ״ל", "צהל", 'צה"ל'],
+    ),
     "vowels of Arabic": ("مُحَمَّدٌ أحمد إلى مدرسة فاتـــورة", ["محمد", "احمد", "الي", "مدرسه", "فاتورة"]),
     "the article of Arabic": ("الفاتورة والكتاب للشركة", ["فاتورة", "الفاتورة", "الفا", "كتاب", "شركة"]),
     "letters of Persian": ("کتاب می\u200cخواهم یک", ["كتاب", "میخواهم", "می\u200cخواهم", "يك"]),
     "vowels of Hindi": ("हिन्दी ज़रूरी", ["हिन्दी", "जरूरी"]),
+    "letters of Malayalam and Bengali in both spellings": ("അവൻ അവന്‍റെ হঠাৎ", ["അവന്‍", "അവൻറെ", "হঠাত্‍"]),
     "syllables of Hangul": ("한국어 송장", ["한국", "하", "송장"]),
     "signs of Chinese": ("請下載發票。", ["發票", "下載", "載", "請下載發票"]),
     "rare signs": ("𠮷野家へ", ["𠮷", "野家"]),
@@ -90,15 +102,18 @@ FOUND = {
     "Khmer": ("ទាញយកវិក្កយបត្រ", ["វិក្កយបត្រ"]),
     "Burmese": ("ပြေစာဒေါင်းလုဒ်", ["ဒေါင်းလုဒ်"]),
     "apostrophes": (
-        "don't l’avion O`Neil qu´il Hawaiʻi",
-        ["dont", "don’t", "avion", "oneil", "quil", "hawaii"],
+        "don't l’avion O`Neil qu´il Hawaiʻi col·lecció",
+        ["dont", "don’t", "avion", "oneil", "quil", "hawaii", "colleccio", "coŀlecció"],
     ),
     "their absence": ("dont lavion", ["don't", "l'avion"]),
-    "hyphens": ("e-mail Jean‑Luc 2024-11-24", ["email", "e-mail", "mail", "luc", "jeanluc", "2024-11"]),
+    "hyphens": (
+        "e-mail Jean‑Luc 2024-11-24 co−op",
+        ["email", "e-mail", "mail", "luc", "jeanluc", "2024-11", "coop"],
+    ),
     "their absence, too": ("email, and e mail", ["e-mail", "e mail"]),
     "parts of names of programs": (
-        "supplierInvoices.csv XMLReport INV2024",
-        ["invoices", "report", "xml", "2024"],
+        "supplierInvoices.csv XMLReport INV2024 2025Q3 HTTPServer2b",
+        ["invoices", "report", "xml", "2024", "Q3", "server2"],
     ),
     "a soft hyphen and a space of no width": ("in\u00advoices sup\u200bplier", ["invoices", "supplier"]),
 }
@@ -111,6 +126,12 @@ def test_other_forms_of_the_same_letters_are_found(workspace, written, asked):
     factories.make_run(workspace, prompt=written)
     factories.make_run(workspace, prompt="Nothing of it 無 ไม่ шум")
     assert {text: found(text) for text in asked} == {text: [written] for text in asked}
+
+
+def test_no_letter_is_another_one_in_capitals():
+    letters = filter(str.isalpha, map(chr, range(0x110000)))
+    pairs = [(one, other) for one in letters for other in (one.upper(), one.lower()) if len(other) == 1]
+    assert [pair for pair in pairs if folded(pair[0]) != folded(pair[1])] == []
 
 
 @pytest.mark.parametrize(
@@ -129,6 +150,16 @@ def test_other_forms_of_the_same_letters_are_found(workspace, written, asked):
 def test_other_words_are_not_found(workspace, written, asked):
     factories.make_run(workspace, prompt=written)
     assert found(asked) == []
+
+
+@pytest.mark.parametrize("asked", ["👍", "≠ €", "voices"])
+@pytest.mark.parametrize("path", ["/runs/", "/sessions/"])
+def test_who_finds_nothing_is_told_what_is_never_found(client, workspace, operator, path, asked):
+    factories.sign_in(client, operator)
+    factories.make_run(workspace, prompt="👍 ≠ € 5 oldvoices")
+    page = client.get(path, {"q": asked}).text
+    assert "Words are found by their beginning; signs and pictures are not." in page
+    assert "signs and pictures" not in client.get(path, {"q": "oldvoices"}).text
 
 
 def test_every_text_of_a_run_is_searched(workspace, operator):

@@ -134,6 +134,11 @@ class TestWhereNamesAreTyped:
         )
         assert page.status_code == 200 and "Type the name anew" in page.content.decode()
 
+    def test_a_groups_in_the_admin(self, client, db, sign):
+        factories.sign_in(client, factories.make_person(is_staff=True, is_superuser=True))
+        page = client.post("/admin/auth/group/add/", {"name": f"Hel{sign}pers"})
+        assert page.status_code == 200 and "Type the name anew" in page.content.decode()
+
     def test_on_the_command_line(self, db, sign):
         with pytest.raises(CommandError):
             call_command("createsuperuser", username=f"ro{sign}ot", email="", interactive=False)

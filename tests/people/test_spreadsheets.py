@@ -47,7 +47,7 @@ def cells_of(text: str) -> list[str]:
     """All that a spreadsheet may take for a cell: parted as it is told, quoted or not, its quotes and what it
     trims taken off."""
     found = []
-    for sign in ",;\t":
+    for sign in ",;\t|":
         for lines in (io.StringIO(text, newline=""), text.splitlines(keepends=True)):
             found += [cell for row in csv.reader(lines, delimiter=sign) for cell in row]
         if sign != ",":
@@ -61,7 +61,7 @@ def formulas_in(text: str) -> list[str]:
 
 @pytest.mark.parametrize("formula", FORMULAS)
 @pytest.mark.parametrize(
-    "before", ["", "Report;", "Report\t", "a\nb\n", "a\r", "a\u2028", 'a,";', "a;b;;", "x\x0b"]
+    "before", ["", "Report;", "Report\t", "a|b |", "a\nb\n", "a\r", "a\u2028", 'a,";', "a;b;;", "x\x0b"]
 )
 def test_no_cell_is_a_formula_whatever_parts_them(before, formula):
     """OWASP/www-community #443, mui/mui-x #3689, cosmocode/dokuwiki-plugin-struct #416."""
@@ -70,7 +70,7 @@ def test_no_cell_is_a_formula_whatever_parts_them(before, formula):
     assert next(csv.reader([line]))[3] == "b" or "\n" in before + formula or "\r" in before + formula
 
 
-@given(st.lists(st.text(alphabet=";,\t\n\r\"'=+-@ a＝\u200b\u2028", max_size=9), min_size=1, max_size=4))
+@given(st.lists(st.text(alphabet=";|,\t\n\r\"'=+-@ a＝\u200b\u2028", max_size=9), min_size=1, max_size=4))
 def test_nor_with_any_signs_together(texts):
     assert formulas_in(csv_line([7, *texts])) == []
 
