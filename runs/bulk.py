@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from people.audit import Act, audit
 from people.models import Membership
-from runs import accepting
+from runs import accepting, listing
 from runs.accepting import NotAllowed
 from runs.limits import OverLimit
 from runs.models import Run
@@ -23,7 +23,7 @@ MOST_CHANGED = 1000
 
 
 class TooMany(Exception):
-    """More than is done at a time; the text says how many that is."""
+    """More than is done at a time; the text says how many these are, and that none of them is touched."""
 
 
 @dataclass
@@ -46,7 +46,10 @@ def chosen(runs, most: int) -> list[Run]:
     """These runs, unless there are more than are taken at a time."""
     some = list(runs[: most + 1])
     if len(some) > most:
-        raise TooMany(_("At most %(most)d at a time. Narrow the list down.") % {"most": most})
+        told = _("These are %(count)s runs, and at most %(most)d are taken at a time: nothing is done.")
+        narrow = _("Narrow the list down by a filter, or select fewer.")
+        count = listing.shown_count(listing.capped(runs))
+        raise TooMany(f"{told} {narrow}" % {"count": count, "most": most})
     return some
 
 

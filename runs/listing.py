@@ -175,8 +175,13 @@ def mark_matches(runs: list[Run], asked: str) -> None:
 
 
 def count_of(membership: Membership, filters: dict) -> int:
-    """How many runs there are under these filters; counted no further than `MOST_COUNTED` + 1."""
-    return filtered(membership, filters).order_by()[: MOST_COUNTED + 1].count()
+    """How many runs there are under these filters, capped."""
+    return capped(filtered(membership, filters))
+
+
+def capped(runs) -> int:
+    """How many these are; counted no further than `MOST_COUNTED` + 1."""
+    return runs.order_by()[: MOST_COUNTED + 1].count()
 
 
 def counts_of(membership: Membership) -> dict[str, int]:

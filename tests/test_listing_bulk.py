@@ -77,7 +77,10 @@ class TestWhich:
     def test_more_than_are_done_at_a_time_are_refused_whole(self, signed_in, workspace, monkeypatch):
         monkeypatch.setattr("runs.bulk.MOST_CHANGED", 2)
         runs = [factories.make_run(workspace) for _ in range(3)]
-        assert told(bulk(signed_in, "tag", runs, tag="a")) == ["At most 2 at a time. Narrow the list down."]
+        assert told(bulk(signed_in, "tag", runs, tag="a")) == [
+            "These are 3 runs, and at most 2 are taken at a time: nothing is done. "
+            "Narrow the list down by a filter, or select fewer."
+        ]
         assert not Run.objects.filter(tags__isnull=False).exists()
 
 
@@ -174,7 +177,7 @@ class TestActions:
         for _ in range(51):
             factories.make_run(workspace, Status.FAILED, agent_session=source)
         answer = bulk(signed_in, "relaunch", everything="1", token=str(uuid.uuid4()))
-        assert told(answer) == ["At most 50 at a time. Narrow the list down."]
+        assert told(answer)[0].startswith("These are 51 runs, and at most 50 are taken at a time")
         assert rung == []
 
     @pytest.mark.parametrize("action", ["", "delete", "verdict-", "verdict-x"])

@@ -124,13 +124,20 @@ class TestManyRuns:
     @pytest.mark.parametrize("status", [Status.RUNNING, Status.UNKNOWN])
     def test_where_nothing_can_be_launched_no_button_is(self, signed_in, workspace, status):
         page = bulk_question(signed_in, [factories.make_run(workspace, status)])
+        assert "None of these is launched again" in page
         assert "1 is left out" in page and 'value="relaunch"' not in page
 
-    def test_nothing_selected_and_too_many_are_said(self, signed_in, workspace, monkeypatch):
+    def test_nothing_selected_is_said(self, signed_in):
         assert "Select a run first." in bulk_question(signed_in)
+
+    def test_of_too_many_it_is_said_how_many_and_that_none_is_launched(
+        self, signed_in, workspace, monkeypatch
+    ):
         monkeypatch.setattr("runs.bulk.MOST_RELAUNCHED", 1)
-        runs = [factories.make_run(workspace, Status.FAILED) for _ in range(2)]
-        assert "At most 1 at a time." in bulk_question(signed_in, runs)
+        runs = [factories.make_run(workspace, Status.FAILED) for _ in range(3)]
+        for page in (bulk_question(signed_in, runs), bulk_question(signed_in, everything="1")):
+            assert "Too many at once" in page and 'value="relaunch"' not in page
+            assert "These are 3 runs, and at most 1 are taken at a time: nothing is done." in page
 
     def test_a_price_that_is_known_in_part_says_so(self, signed_in, workspace):
         runs = [

@@ -63,7 +63,10 @@ def _mail(request, invitation: Invitation, link: str) -> bool:
 @require_POST
 def revoke(request, pk):
     invitation = get_object_or_404(Invitation, pk=pk, workspace=request.membership.workspace)
-    team.revoke(request.membership, invitation)
+    if team.revoke(request.membership, invitation):
+        messages.success(request, _("The invitation is revoked: its link opens nothing any more."))
+    else:
+        messages.warning(request, _("This invitation is over: it was used, or taken back."))
     return redirect("team")
 
 
@@ -72,27 +75,32 @@ def revoke(request, pk):
 def change_role(request, pk):
     form = RoleForm(request.POST)
     member = _member(request, pk)
-    if form.is_valid():
-        return _done(request, lambda: team.change_role(request.membership, member, form.cleaned_data["role"]))
-    return redirect("team")
+    if not form.is_valid():
+        return redirect("team")
+    role = Role(form.cleaned_data["role"])
+    said = _("%(name)s has the role %(role)s now.") % {"name": member.user, "role": role.label}
+    return _done(request, said, lambda: team.change_role(request.membership, member, role))
 
 
 @permission(MANAGE)
 @require_POST
 def remove(request, pk):
     member = _member(request, pk)
-    return _done(request, lambda: team.remove(request.membership, member))
+    said = _("%(name)s is no member any more.") % {"name": member.user}
+    return _done(request, said, lambda: team.remove(request.membership, member))
 
 
 def _member(request, pk) -> Membership:
     return get_object_or_404(Membership, pk=pk, workspace=request.membership.workspace)
 
 
-def _done(request, act):
+def _done(request, said: str, act):
     try:
         act()
     except team.NotPossible as error:
         messages.error(request, str(error))
+    else:
+        messages.success(request, said)
     return redirect("team")
 
 

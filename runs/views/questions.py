@@ -82,7 +82,7 @@ def bulk_question(request):
     try:
         plan = bulk.plan_relaunch(bulk.chosen(runs.for_list(), bulk.MOST_RELAUNCHED))
     except bulk.TooMany as reason:
-        return _ask(request, context | {"lines": [str(reason)]})
+        return _ask(request, {"title": _("Too many at once"), "lines": [str(reason)]})
     count = len(plan.done)
     left_out = [
         ngettext("%(count)d is left out: %(reason)s", "%(count)d are left out: %(reason)s", times)
@@ -90,7 +90,7 @@ def bulk_question(request):
         for reason, times in plan.refused.items()
     ]
     if not count:
-        return _ask(request, context | {"lines": left_out})
+        return _ask(request, {"title": _("None of these is launched again"), "lines": left_out})
     title = ngettext("Relaunch %(count)d run?", "Relaunch %(count)d runs?", count) % {"count": count}
     return _ask(
         request,

@@ -78,6 +78,19 @@ def test_a_manager_changes_a_role(client, operator):
     assert (entry.before, entry.after) == ({"role": "operator"}, {"role": "viewer"})
 
 
+def test_what_was_done_is_said(client, operator, workspace, manager):
+    invitation, _token = team.invite(place(manager), role="viewer")
+    member = place(operator)
+    for path, said in {
+        f"/team/members/{member.pk}/role/": "olga has the role Viewer now.",
+        f"/team/members/{member.pk}/remove/": "olga is no member any more.",
+        f"/team/invitations/{invitation.pk}/revoke/": "The invitation is revoked",
+    }.items():
+        assert said in client.post(path, {"role": "viewer"}, follow=True).content.decode()
+    again = client.post(f"/team/invitations/{invitation.pk}/revoke/", follow=True)
+    assert b"This invitation is over" in again.content
+
+
 @pytest.mark.parametrize("role", ["", "owner", "x" * 300])
 def test_a_role_that_does_not_exist_changes_nothing(client, operator, role):
     client.post(f"/team/members/{place(operator).pk}/role/", {"role": role})
