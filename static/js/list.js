@@ -77,31 +77,6 @@ onClick("#new-rows", () => {
   fetchAnew();
 });
 
-// The search takes effect while it is typed: the page goes on under the address of what stands in the field, and
-// the field stays as it is.
-let typed = 0;
-const search = $("[data-filters] [name=q]");
-const searchNow = () => {
-  clearTimeout(typed);
-  const asked = [...new FormData(search.form)].filter(([, value]) => value);
-  const address = asked.length ? `?${new URLSearchParams(asked)}` : location.pathname;
-  if (address === (location.search || location.pathname)) return;
-  history.replaceState(history.state, "", address);
-  goToTop();
-  $("#bulk")?.reset();
-  emptyPeek();
-  dispatchEvent(new Event("moved"));
-};
-search?.addEventListener("input", () => {
-  clearTimeout(typed);
-  typed = setTimeout(searchNow, 300);
-});
-search?.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.isComposing) return;
-  event.preventDefault();
-  searchNow();
-});
-
 // The glance: beside the list where there is room, and as live as its row.
 const peek = $("#peek");
 // By its id: a push draws the row anew, without the mark.
@@ -128,6 +103,12 @@ const emptyPeek = () => {
   peek.hidden = true;
   peek.replaceChildren();
 };
+// Another search: other rows.
+addEventListener("moved", () => {
+  goToTop();
+  $("#bulk")?.reset();
+  if (peek) emptyPeek();
+});
 const closePeek = () => {
   if (peek.hidden) return;
   emptyPeek();
