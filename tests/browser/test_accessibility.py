@@ -8,9 +8,6 @@ from playwright.sync_api import expect
 
 from tests.sights import OFFLINE, SIGHTS, visit
 
-# On one worker: the pages it looks at are made and served once.
-pytestmark = pytest.mark.xdist_group("accessibility")
-
 AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -78,16 +75,32 @@ def violations_by_sight(sights, frozen, new_context, **options) -> dict[str, lis
     return {name: some for name, some in found.items() if some}
 
 
-def test_nothing_on_any_page_is_hard_to_reach(frozen, new_context):
-    assert violations_by_sight(SIGHTS, frozen, new_context, viewport=DESKTOP) == {}
+# As many as let workers share them; pages that look alike stay together.
+SHARES = [SIGHTS[start : start + 22] for start in range(0, len(SIGHTS), 22)]
+together = pytest.mark.xdist_group("accessibility")
 
 
+@pytest.mark.parametrize(
+    "sights",
+    [
+        pytest.param(
+            share, id=f"{share[0].name}...{share[-1].name}", marks=pytest.mark.xdist_group(share[0].name)
+        )
+        for share in SHARES
+    ],
+)
+def test_nothing_on_any_page_is_hard_to_reach(frozen, new_context, sights):
+    assert violations_by_sight(sights, frozen, new_context, viewport=DESKTOP) == {}
+
+
+@together
 def test_nor_on_a_phone(frozen, new_context):
     names = ("runs", "run-running", "launch", "session", "me", "palette-found")
     sights = [sight for sight in SIGHTS if sight.name in names]
     assert violations_by_sight(sights, frozen, new_context, viewport=PHONE) == {}
 
 
+@together
 def test_what_is_hard_to_reach_is_found(frozen, page):
     page.add_init_script(path=AXE)
     page.goto(frozen.address("/accounts/login/"))
@@ -106,6 +119,7 @@ def test_what_is_hard_to_reach_is_found(frozen, page):
     ]
 
 
+@together
 def test_everything_rests_for_those_who_asked_for_less_motion(frozen, new_context):
     names = ("runs", "run-running", "run-starting", "palette")
     page = new_context().new_page()
@@ -120,6 +134,7 @@ def test_everything_rests_for_those_who_asked_for_less_motion(frozen, new_contex
     assert page.evaluate("document.getAnimations().length") > 0
 
 
+@together
 def test_nothing_is_hard_to_reach_when_the_server_is_gone(frozen, new_context):
     context = new_context(viewport=DESKTOP, bypass_csp=True)
     context.add_init_script(path=AXE)

@@ -17,8 +17,8 @@ from tests.browser.walking import Console, press_all, walk
 from tests.frozen import SEED
 from tests.served import PASSWORD
 
-# On one worker: the pages they walk through are made and served once.
-pytestmark = pytest.mark.xdist_group("walks")
+# Each walks through the pages of its apps, on the worker that is free.
+SHARES = ("runs", "people", "others")
 
 # What ends the login, what confirms that something is to be deleted, and what takes a way in away. What is
 # ticked would be kept by the next Save.
@@ -40,16 +40,23 @@ def kind_of(address: str) -> tuple | None:
     return (name, *fields) if name.startswith("admin:") and len(fields) < 2 else None
 
 
-def admins() -> dict[str, admin.ModelAdmin]:
-    """Those of all registered models, by what their pages' names begin with."""
+def share_of(name: str) -> str:
+    """Which of the walks the page of this name belongs to."""
+    app = name.removeprefix("admin:").split("_")[0]
+    return app if app in SHARES else "others"
+
+
+def admins(share: str) -> dict[str, admin.ModelAdmin]:
+    """Those of the registered models of one walk, by what their pages' names begin with."""
     registered = admin.site._registry.values()
-    return {f"admin:{one.opts.app_label}_{one.opts.model_name}": one for one in registered}
+    named = {f"admin:{one.opts.app_label}_{one.opts.model_name}": one for one in registered}
+    return {name: one for name, one in named.items() if share_of(name) == share}
 
 
-def every_page() -> set[str]:
-    """The names of the pages of all registered models that a superuser may open."""
-    pages = {"admin:index", "admin:password_change"}
-    for name, its_admin in admins().items():
+def every_page(share: str) -> set[str]:
+    """The names of the pages of one walk that a superuser may open."""
+    pages = {name for name in ("admin:index", "admin:password_change") if share_of(name) == share}
+    for name, its_admin in admins(share).items():
         pages |= {f"{name}_changelist", f"{name}_change", f"{name}_history"}
         pages |= {f"{name}_add"} if its_admin.has_add_permission(OF_A_SUPERUSER) else set()
         pages |= {f"{name}_delete"} if its_admin.has_delete_permission(OF_A_SUPERUSER) else set()
@@ -91,23 +98,32 @@ def console(frozen, new_context):
     return Console(page, frozen.url)
 
 
+@pytest.mark.xdist_group("admin people")
 def test_it_is_entered_by_password_and_code(frozen, page):
     sign_in(page, frozen.url)
 
 
-def test_walk_through_the_admin(frozen, console):
+@pytest.mark.parametrize(
+    "share", [pytest.param(share, marks=pytest.mark.xdist_group(f"admin {share}")) for share in SHARES]
+)
+def test_walk_through_the_admin(frozen, console, share):
     page, pressed = console.page, set()
+
+    def kind_in_share(address):
+        kind = kind_of(address)
+        return kind if kind and share_of(kind[0]) == share else None
 
     def at_each(address):
         if "?" not in address and page.locator("select[name=action]").count():
             ask_for_actions(page, console)
         press_all(page, console, pressed, LEFT_ALONE.search)
 
-    visited = walk(page, console, [f"{frozen.url}/admin/"], kind_of, at_each)
+    # The first page leads to all of them.
+    visited = walk(page, console, [f"{frozen.url}/admin/"], kind_in_share, at_each)
     assert console.wrong == []
-    seen = {name for name, *_ in visited}
-    assert every_page() - seen == set()
-    for name, its_admin in admins().items():
+    seen = {name for name, *_ in filter(None, visited)}
+    assert every_page(share) - seen == set()
+    for name, its_admin in admins(share).items():
         changelist = f"{name}_changelist"
         is_searched = f"input submit {reverse(changelist)} form" in pressed
         is_filtered = any((changelist, field) in visited for field in its_admin.list_filter)
@@ -117,6 +133,7 @@ def test_walk_through_the_admin(frozen, console):
     assert any("theme-toggle" in kind for kind in pressed)
 
 
+@pytest.mark.xdist_group("admin people")
 def test_who_something_is_for_is_found_while_typing(frozen, console):
     page = console.page
     page.goto(f"{frozen.url}/admin/people/membership/add/")

@@ -10,7 +10,12 @@ LISTS = {
     "/runs/": ("#rows > tr", "q", "invoices", "#applied .applied-one"),
     "/sessions/": ("#rows > tr", "q", "invoices", "#rows > tr"),
     "/team/audit/": (".audit-table tbody tr", "q", "joined", ".audit-search a[href$='q=joined&format=csv']"),
-    "/team/audit/ who": (".audit-table tbody tr", "by", "nobody", ".audit-search a[href$='by=nobody&format=csv']"),
+    "/team/audit/ who": (
+        ".audit-table tbody tr",
+        "by",
+        "nobody",
+        ".audit-search a[href$='by=nobody&format=csv']",
+    ),
 }
 
 
