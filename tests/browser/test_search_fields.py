@@ -1,4 +1,4 @@
-"""Every list that can be searched shows what is found while it is typed, without Enter and in the same page."""
+"""Every list that can be searched shows what it finds while it is typed, without Enter, on the same page."""
 
 import re
 
