@@ -21,11 +21,13 @@ NAMES = (
     "team",
     "confirm-it-is-you",
 )
-# What reaches over the edge of the page, and buttons that do not hold their words.
+# What reaches over the edge of the page, or to that of the bar on it, and buttons that do not hold their words.
 CUT_OFF = """() => {
     const cut = [];
     const wide = document.documentElement.scrollWidth;
     if (wide > innerWidth) cut.push(`as wide as ${wide}`);
+    for (const one of document.querySelectorAll('.side .avatar, .side span'))
+        if (one.getBoundingClientRect().right > innerWidth - 2) cut.push(one.innerText);
     for (const one of document.querySelectorAll('.btn'))
         if (one.scrollHeight > one.clientHeight || one.scrollWidth > one.clientWidth) cut.push(one.innerText);
     return cut;
