@@ -55,11 +55,11 @@ def test_what_is_of_another_day_is_told_with_that_day(noon, signed_in, workspace
         assert re.search(rf">{day}[^<]*</time>", signed_in.get(address).content.decode()), address
 
 
-def test_the_end_of_a_run_that_ends_tomorrow_has_its_day(noon, signed_in, workspace, operator):
+def test_the_end_of_a_run_that_ends_tomorrow_has_its_day_and_zone(noon, signed_in, workspace, operator):
     session = factories.make_session(workspace, duration_hours=24)
     run = factories.make_run(workspace, agent_session=session, by=operator)
     tomorrow = date_format(timezone.localtime(run.ends_at), "j M H:i")
-    assert f"ends about {tomorrow}" in part(signed_in, run, "run-strip")
+    assert f"ends about {tomorrow} {timezone.localtime().tzname()}" in part(signed_in, run, "run-strip")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ NAMES = (
     "team",
     "confirm-it-is-you",
 )
-# What reaches over the edge of the page, or to that of the bar on it, and buttons that do not hold their words.
+# What reaches over the edge of the page, or to that of its bar, and buttons that do not hold their words.
 CUT_OFF = """() => {
     const cut = [];
     const wide = document.documentElement.scrollWidth;
