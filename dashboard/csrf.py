@@ -9,6 +9,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from dashboard.origins import say_refused
 from people.login_required import page_of
+from people.typed import texts_in
 
 
 def failure(request, reason=""):
@@ -23,4 +24,6 @@ def failure(request, reason=""):
         if request.htmx:
             messages.warning(request, _("Nothing was done: you have signed in anew meanwhile. Do it again."))
             return HttpResponseClientRedirect(page_of(request))
-    return render(request, "403_csrf.html", {"back_url": page_of(request)}, status=403)
+    is_ours = "HTTP_ORIGIN" in request.META and not is_of_others
+    context = {"back_url": page_of(request), "texts": texts_in(request) if is_ours else []}
+    return render(request, "403_csrf.html", context, status=403)

@@ -7,6 +7,8 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from people.typed import back_to_copy
+
 
 class LoginRequired(LoginRequiredMiddleware):
     """Leads back to the page: an address that a form is sent to, or a part is asked from, is none."""
@@ -15,7 +17,9 @@ class LoginRequired(LoginRequiredMiddleware):
         if request.method == "GET" and not request.htmx:
             return super().handle_no_permission(request, view_func)
         answer = redirect_to_login(page_of(request))
-        return HttpResponse(status=401, headers={"HX-Redirect": answer.url}) if request.htmx else answer
+        if request.htmx:
+            return HttpResponse(status=401, headers={"HX-Redirect": answer.url})
+        return back_to_copy(request, answer.url) or answer
 
 
 def page_of(request, otherwise: str = "/") -> str:

@@ -19,6 +19,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from people.login_required import page_of
 from people.models import Workspace, second_factors_of
+from people.typed import back_to_copy
 
 BY_LINK = "link"
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -94,7 +95,9 @@ def say_again(request):
         return redirect(say_again_url(request.get_full_path()))
     messages.warning(request, _("Nothing was changed: confirm that it is you, then do it again."))
     url = say_again_url(page_of(request, otherwise=_start_of(request)))
-    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
+    if request.htmx:
+        return HttpResponseClientRedirect(url)
+    return back_to_copy(request, url) or redirect(url)
 
 
 def say_again_url(back_to: str) -> str:

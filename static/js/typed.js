@@ -35,7 +35,11 @@ const want = () => {
   sessionStorage.setItem(NAME, JSON.stringify({ ...JSON.parse(kept), isWanted: true }));
 };
 const bringBack = () => {
-  if (isBetween()) return want();
+  if (isBetween()) {
+    want();
+    const next = document.querySelector("[data-go-on]");
+    return next && location.replace(next.href);
+  }
   const kept = JSON.parse(sessionStorage.getItem(NAME)) || {};
   sessionStorage.removeItem(NAME);
   if (!kept.isWanted || kept.page !== here()) return;

@@ -1,5 +1,8 @@
 """Two tabs of one browser: what one signs in or out leaves the other nothing to lose."""
 
+import re
+from html import unescape
+
 import pytest
 from django.test import Client
 
@@ -92,3 +95,51 @@ def test_a_refused_page_names_the_setting_in_the_log(browser, caplog):
     form = {"login": "tessa", "password": PASSWORD, "csrfmiddlewaretoken": token}
     assert browser.post(LOGIN, form, headers={"origin": "https://testserver"}).status_code == 403
     assert "set SITE_URL to it" in caplog.text
+
+
+TYPED = "\nWhat <b>I</b> saw\nand where"
+OURS = {"origin": "http://testserver", "referer": "http://testserver/runs/"}
+
+
+def areas_on(page) -> list[str]:
+    """What stands there to be copied, as a browser reads it."""
+    areas = re.findall(r"<textarea[^>]* readonly[^>]*>\n(.*?)</textarea>", page.text, re.DOTALL)
+    return [unescape(area) for area in areas]
+
+
+class TestWithoutScript:
+    """What no script has kept can be copied from the page that says that nothing was done."""
+
+    @pytest.fixture
+    def run(self, person):
+        return factories.make_run(person.memberships.get().workspace)
+
+    def test_after_signing_in_anew_elsewhere(self, browser, run):
+        sign_in(browser, token_on(browser, LOGIN))
+        form = {"text": TYPED, "launch_token": "a b", "api_key": "a secret", "more": "running"}
+        page = browser.post(f"/runs/{run.pk}/notes/", form, headers=OURS)
+        assert page.status_code == 403 and areas_on(page) == [TYPED]
+
+    @pytest.mark.parametrize("headers", [{}, {"origin": "https://evil.example"}])
+    def test_but_nothing_that_may_be_of_another_site(self, browser, run, headers):
+        sign_in(browser, token_on(browser, LOGIN))
+        page = browser.post(f"/runs/{run.pk}/notes/", {"text": TYPED}, headers=headers)
+        assert page.status_code == 403 and areas_on(page) == []
+
+    def test_after_signing_out_elsewhere(self, browser, run):
+        token = token_on(browser, LOGIN)
+        form = {"text": TYPED, "password": "two words", "csrfmiddlewaretoken": token}
+        path = f"/runs/{run.pk}/notes/"
+        page = browser.post(path, form, headers=OURS)
+        assert page.status_code == 401 and areas_on(page) == [TYPED]
+        assert 'data-go-on href="/accounts/login/?next=/runs/"' in page.text and "two words" not in page.text
+        form["text"] = "running"
+        assert browser.post(path, form, headers=OURS).url == "/accounts/login/?next=/runs/"
+        assert not run.notes.exists()
+
+    def test_by_an_old_login(self, client, person):
+        client.force_login(person)
+        page = client.post("/team/settings/", {"name": TYPED}, headers=OURS)
+        assert page.status_code == 401 and areas_on(page) == [TYPED]
+        assert 'href="/accounts/reauthenticate/?next=%2Fruns%2F"' in page.text
+        assert client.post("/team/settings/", {"name": "Acme"}, headers=OURS).status_code == 302
