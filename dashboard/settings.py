@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from zoneinfo import available_timezones
 
+import idna
 from django.core.exceptions import ImproperlyConfigured
 from environs import validate
 
@@ -21,6 +22,8 @@ from people.names import visible
 from runs.sealed import is_encryption_key, new_encryption_key
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+# As Django reads it in requests. A dot at its beginning means all below it; a star is refused further down.
+HOST_NAME = re.compile(r"\.?[a-z0-9*-]+(\.[a-z0-9-]+)*")
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -31,26 +34,30 @@ def fail(message: str):
 def origin_of(url: str, name: str) -> str:
     """`scheme://host[:port]` of an address that must be nothing but that, as browsers write it: it is
     compared with what they say."""
+    wrong = f"{name} must look like https://host.example, not {re.sub('//[^/?#]*@', '//…@', url)!r}"
     try:
         parts = urlsplit(url)
         host, port = as_host(parts.hostname or ""), parts.port
     except ValueError:
-        parts, host, port = urlsplit(""), "", None
-    if parts.scheme not in DEFAULT_PORTS or not host or parts.username or parts.query or parts.fragment:
-        fail(f"{name} must look like https://host.example, not {url!r}")
+        fail(wrong)
+    if parts.scheme not in DEFAULT_PORTS or port == 0 or parts.username or parts.query or parts.fragment:
+        fail(wrong)
     if parts.path.strip("/"):
-        fail(f"{name} must look like https://host.example, not {url!r}: a path is not supported")
+        fail(f"{wrong}: a path is not supported")
     is_plain = port in (None, DEFAULT_PORTS[parts.scheme])
     return f"{parts.scheme}://{host}" if is_plain else f"{parts.scheme}://{host}:{port}"
 
 
 def as_host(name: str) -> str:
-    """The name of a host as it stands in an address and in `Host`: IPv6 in brackets and one spelling, other
-    letters than ASCII's as a resolver gets them. Raises ValueError."""
-    name = name.strip()
+    """The name of a host as it stands in an address and in `Host`, without a dot at its end: IPv6 in brackets
+    and one spelling, other letters than ASCII's as browsers write them (UTS 46). Raises ValueError."""
+    name = name.strip().lower()
     if ":" in name:
         return f"[{ip_address(name.strip('[]'))}]"
-    return name if name.isascii() else name.encode("idna").decode()
+    name = (name if name.isascii() else idna.encode(name, uts46=True).decode()).removesuffix(".")
+    if not HOST_NAME.fullmatch(name):
+        raise ValueError("no name of a host")
+    return name
 
 
 def server_url(name: str, *, schemes: tuple[str, ...], example: str, packages: tuple[str, ...]) -> str:
@@ -461,7 +468,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = is_https
 SESSION_COOKIE_HTTPONLY = True
 # A browser sends a cookie to every port of a host name: without the port in its name, two instances on one
 # machine sign each other out.
-COOKIE_PREFIX = "__Host-gigawatch" if is_https else f"gigawatch-{urlsplit(SITE_ORIGINS[0]).port or 80}"
+cookie_port = urlsplit(SITE_ORIGINS[0]).port or (None if is_https else 80)
+COOKIE_PREFIX = ("__Host-" if is_https else "") + (f"gigawatch-{cookie_port}" if cookie_port else "gigawatch")
 SESSION_COOKIE_NAME = COOKIE_PREFIX
 CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}-csrf"
 MESSAGES_COOKIE_NAME = f"{COOKIE_PREFIX}-messages"

@@ -146,6 +146,15 @@ DANGEROUS = [
     ({"SITE_URL": "https://tools.example.com/gigawatch/"}, "a path is not supported"),
     ({"SITE_URL": "https://tools.example.com/#gigawatch"}, "SITE_URL must look like https://host.example"),
     ({"SITE_URL": "https://[2001:db8::zz]"}, "SITE_URL must look like https://host.example"),
+    ({"SITE_URL": "https://tools.example.com:0"}, "SITE_URL must look like https://host.example"),
+    ({"SITE_URL": "https://giga_watch:8443"}, "SITE_URL must look like https://host.example"),
+    ({"SITE_URL": "https://tools..example.com"}, "SITE_URL must look like https://host.example"),
+    ({"SITE_URL": "https://the tools.example.com"}, "SITE_URL must look like https://host.example"),
+    ({"SITE_URL": "https://tools.example.com\\"}, "SITE_URL must look like https://host.example"),
+    ({"SITE_URL": "https://tools.example.com;x"}, "SITE_URL must look like https://host.example"),
+    ({"SITE_URL": "https://"}, "SITE_URL must look like https://host.example"),
+    ({"SITE_URL": "https://me:hidden@tools.example.com"}, "not 'https://…@tools.example.com'"),
+    ({"ALLOWED_HOSTS": "tools.example.com:8443"}, "ALLOWED_HOSTS must be names of hosts without ports"),
     ({"GIGA_API_URL": "https://api.example.com/v1"}, "a path is not supported"),
     ({"ALLOWED_HOSTS": "watch.example.com:8443"}, "ALLOWED_HOSTS must be names of hosts without ports"),
     ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS must name each host"),
@@ -177,6 +186,8 @@ SAID = [
     ("http://[::1]:80", "http://[::1]"),
     ("https://[2001:DB8:0::1]:8443", "https://[2001:db8::1]:8443"),
     ("https://münchen.example", "https://xn--mnchen-3ya.example"),
+    ("https://Straße.example", "https://xn--strae-oqa.example"),
+    ("https://watch.example.com.", "https://watch.example.com"),
 ]
 
 
@@ -213,7 +224,8 @@ def test_over_https_cookies_are_bound_to_the_host(python):
         ({"SITE_URL": "http://[::1]:9001"}, "gigawatch-9001"),
         ({"SITE_URL": "http://127.0.0.1"}, "gigawatch-80"),
         (PRODUCTION, "__Host-gigawatch"),
-        ({**PRODUCTION, "SITE_URL": "https://watch.example.com:8443"}, "__Host-gigawatch"),
+        ({**PRODUCTION, "SITE_URL": "https://watch.example.com:443"}, "__Host-gigawatch"),
+        ({**PRODUCTION, "SITE_URL": "https://watch.example.com:8443"}, "__Host-gigawatch-8443"),
     ],
 )
 def test_every_cookie_is_of_this_instance_alone(tmp_path, env, prefix):

@@ -85,7 +85,7 @@ def sign_in(served: Served, me: requests.Session, port: int) -> None:
     page = f"{served.url}/accounts/login/"
     form_page = requests.get(page, headers=headers, timeout=30)
     token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form_page.text)[1]
-    cookie = f"__Host-gigawatch-csrf={form_page.cookies['__Host-gigawatch-csrf']}"
+    cookie = "; ".join(f"{name}={value}" for name, value in form_page.cookies.items())
     form = {"login": "admin", "password": PASSWORD, "csrfmiddlewaretoken": token}
     answer = requests.post(
         page, data=form, headers={**headers, "Cookie": cookie}, allow_redirects=False, timeout=30
