@@ -2,13 +2,16 @@
 import { $, $$, isComposing, keys } from "./core.js";
 
 // On a keyboard whose letters are not Latin the letter that stands on the key counts. Some of its keys give a sign in
-// place of a letter (Hebrew), so what was typed before tells. Caps Lock changes nothing, Shift does.
-const OTHER_SCRIPT = /[^\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]/u;
+// place of a letter (Hebrew), or another one for a question (Arabic), so what was typed before tells. Caps Lock changes
+// nothing, Shift does; a wide letter is the letter.
+const OTHER_SCRIPT = /[^\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]|؟/u;
 let isOtherScript = false;
-const keyOf = ({ key, code, shiftKey }) => {
-  if (/^[A-Z]\w+$/.test(key)) return key; // Enter, ArrowDown, Dead
+const keyOf = ({ key: said, code, shiftKey }) => {
+  if (/^[A-Z]\w+$/.test(said)) return said; // Enter, ArrowDown, Dead
+  const key = said.normalize("NFKC");
   if (OTHER_SCRIPT.test(key)) isOtherScript = true;
   else if (/\p{Script=Latin}/u.test(key)) isOtherScript = false;
+  if (isOtherScript && code === "Slash") return shiftKey ? "?" : "/";
   const letter = isOtherScript && code.startsWith("Key") ? code.slice(3) : key;
   return shiftKey ? letter.toUpperCase() : letter.toLowerCase();
 };

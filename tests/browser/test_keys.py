@@ -103,6 +103,9 @@ def test_keys_are_heard_on_every_keyboard(open_page):
         ("ㅜ", "KeyN", {}, "n"),
         ("ื", "KeyN", {}, "n"),
         ("n", "KeyL", {}, "n"),  # Dvorak
+        ("ｎ", "KeyN", {}, "n"),
+        ("？", "Slash", {"shiftKey": True}, "?"),
+        ("؟", "Slash", {"shiftKey": True}, "?"),
         ("b", "KeyN", {}, "left alone"),
         ("é", "KeyN", {}, "left alone"),
         (",", "KeyN", {}, "left alone"),
