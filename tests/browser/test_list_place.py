@@ -128,6 +128,37 @@ def test_on_a_phone_where_the_window_scrolls(page, frozen):
     page.set_viewport_size({"width": 1440, "height": 900})
 
 
+def test_after_what_was_done_to_rows_and_after_taking_it_back(page, glanced):
+    picked = page.locator("#rows > tr:has([name=run]:checked)")
+    page.locator("#bulk").get_by_text("Tag", exact=True).click()
+    page.get_by_label("Add a tag").fill("back")
+    page.get_by_label("Add a tag").press("Enter")
+    expect(page.locator(".toast").first).to_contain_text("2 runs tagged")
+    expect_place(page, glanced)
+    expect(picked.locator(".tag", has_text="back")).to_have_count(2)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".toast").first).to_contain_text("Undone for 2 runs.")
+    expect_place(page, glanced)
+
+
+def test_of_any_page_that_scrolls(page, frozen):
+    """By Back and anew; a link to where one is begins at the top."""
+    page.set_viewport_size({"width": 1440, "height": 250})
+    is_at = "top => document.readyState === 'complete' && document.querySelector('#main').scrollTop === top"
+    page.goto(frozen.address("/team/"))
+    page.evaluate("document.querySelector('#main').scrollTop = 40")
+    page.wait_for_function(is_at, arg=40)
+    page.locator(".nav").get_by_role("link", name="Wall").click()
+    page.locator("#wall").wait_for()
+    page.go_back()
+    page.wait_for_function(is_at, arg=40)
+    page.reload()
+    page.wait_for_function(is_at, arg=40)
+    page.locator(".nav").get_by_role("link", name="Team").click()
+    page.wait_for_function(is_at, arg=0)
+    page.set_viewport_size({"width": 1440, "height": 900})
+
+
 def test_what_is_kept_is_numbers_of_rows(page, glanced):
     page.wait_for_function("() => history.state?.place?.hasPeek")
     kept = page.evaluate("history.state.place")
