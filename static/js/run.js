@@ -125,6 +125,13 @@ $('[role="tablist"]').addEventListener("keydown", ({ key }) => {
   next.focus();
 });
 
+// Where one says what Giga answered.
+onClick("[data-raw-answer]", () => {
+  if ($("#side-fold").checked) $("#side-fold").click();
+  openTab($("#tab-details"));
+  $("#raw-answer").open = true;
+});
+
 onClick("[data-tell]", chooseToHear);
 onClick("[data-fit]", (button) => {
   const isFit = button.ariaPressed === "false";

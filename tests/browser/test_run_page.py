@@ -275,3 +275,17 @@ def test_what_is_beside_the_desktop_folds_and_stays_folded_for_this_person(signe
     expect(panels).to_be_visible()
     page.reload()
     expect(panels).to_be_visible()
+
+
+def test_from_a_failure_the_answer_of_giga_is_one_press_away(signed_in):
+    page = signed_in
+    launch(page, "Break off [scenario:fails]")
+    expect(status(page)).to_have_attribute("data-status", "failed", timeout=40_000)
+    answer = page.locator("#raw-answer pre")
+    for is_folded in (False, True):
+        page.locator("#side-fold").set_checked(is_folded, force=True)
+        page.locator("#run-alert").get_by_role("link", name="Giga’s answer").click()
+        expect(answer).to_be_in_viewport()
+        expect(answer).to_contain_text('"status": "FAILED"')
+        page.get_by_role("tab", name="Activity").click()
+        expect(answer).to_be_hidden()
