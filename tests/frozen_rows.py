@@ -63,7 +63,11 @@ MANY = 1_000
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 # What does not go by itself from the status.
 PARTICULARS = {
-    Status.FAILED: {"reason": "agent crashed: out of memory", "error_code": "AGENT_CRASHED"},
+    Status.FAILED: {
+        "reason": "agent crashed: out of memory",
+        "error_code": "AGENT_CRASHED",
+        "raw_answer": {"status": "FAILED", "error": {"code": "AGENT_CRASHED"}},
+    },
     Status.REJECTED: {
         "reason": "Not enough credits",
         "error_code": "INSUFFICIENT_CREDITS",
