@@ -13,13 +13,14 @@ from django_htmx.http import reswap, retarget
 from dashboard.error_pages import HidesSecrets
 from dashboard.outages import note_database_error
 from people.login_required import page_of
+from people.typed import texts_in
 from runs.database_errors import Trouble, reason_of
 
 logger = logging.getLogger(__name__)
 
 TRY_AGAIN_S = 5
-# Tells a form that is sent twice; no secret, whatever its name sounds like.
-OF_A_LAUNCH = "launch_token"
+# They tell a form that is sent twice; no secrets, whatever their names sound like.
+OF_ONE_PRESS = ("launch_token", "token")
 
 
 def server_error(request):
@@ -50,6 +51,8 @@ def page(request, trouble: Trouble) -> HttpResponse:
     }
     if context["sent"]:
         context["csrf_token"] = get_token(request)
+    elif is_form and is_of_ours(request):
+        context["texts"] = texts_in(request)
     return HttpResponse(render_to_string("503.html", context), status=503)
 
 
@@ -76,8 +79,7 @@ def words_of(trouble: Trouble) -> tuple[str, str]:
 def sent_again(request) -> list[tuple[str, str]]:
     """What a form held, to be sent again by a button: of one that was sent by a page of ours, and that holds
     no secret and no file."""
-    is_ours = getattr(request, "csrf_processing_done", False)
-    if request.method != "POST" or not is_ours or request.FILES:
+    if request.method != "POST" or not is_of_ours(request) or request.FILES:
         return []
     sent = [
         (name, value)
@@ -86,9 +88,14 @@ def sent_again(request) -> list[tuple[str, str]]:
         if name != "csrfmiddlewaretoken"
     ]
     has_secret = any(
-        name != OF_A_LAUNCH and HidesSecrets.hidden_settings.search(name) for name, _value in sent
+        name not in OF_ONE_PRESS and HidesSecrets.hidden_settings.search(name) for name, _value in sent
     )
     return [] if has_secret else sent
+
+
+def is_of_ours(request) -> bool:
+    """Whether it is known that a page of ours has sent it."""
+    return getattr(request, "csrf_processing_done", False)
 
 
 def id_of(request) -> str:

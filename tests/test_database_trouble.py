@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+import uuid
 from contextlib import closing
 from datetime import timedelta
 
@@ -15,7 +16,8 @@ from dashboard import outages
 from dashboard.outages import InOneLine
 from runs import health
 from runs.database_errors import Trouble, trouble_of
-from runs.models import RunNote
+from runs.models import Run, RunNote
+from runs.status import Status
 from tests import factories
 from tests.served import eventually
 from tests.test_errors import heading
@@ -75,6 +77,23 @@ def test_a_note_that_a_locked_database_did_not_take_is_sent_again_by_a_button(ru
     held.execute("ROLLBACK")
     assert not RunNote.objects.exists()
     assert signed_in.post(path, {"text": typed}).status_code == 302 and RunNote.objects.exists()
+
+
+@pytest.mark.any_database
+def test_a_form_whose_press_counts_once_is_sent_again_as_it_was(run, signed_in, request):
+    Run.objects.update(status=Status.COMPLETED)
+    request.getfixturevalue("held")
+    follow_up = {"message": "Try the other shop", "token": str(uuid.uuid4())}
+    answer = signed_in.post(f"/runs/{run.pk}/follow-up/", follow_up)
+    assert answer.status_code == 503 and "Send it again" in answer.text
+    assert follow_up["message"] in answer.text and follow_up["token"] in answer.text
+
+
+@pytest.mark.any_database
+def test_what_stood_beside_a_secret_can_be_copied(run, held):
+    client = Client(raise_request_exception=False)
+    answer = client.post("/accounts/login/", {"login": "Olga Who Types", "password": "a-canary-password"})
+    assert answer.status_code == 503 and "Olga Who Types" in answer.text and "readonly" in answer.text
 
 
 @pytest.mark.any_database
