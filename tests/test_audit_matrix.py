@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from people.audit import Act, AuditEntry
+from people.templatetags.audit import WORDS
 from runs import health
 from runs.models import Run
 from runs.routing import desktop_sockets, live_sockets
@@ -69,6 +70,8 @@ def test_every_act_leaves_a_row(stage, ids, settings):
             answer = do(stage, route, ids)
             assert AuditEntry.objects.filter(act=row["act"]).count() == before + 1, answer.status_code
     assert wrong == []
+    said = {name for entry in AuditEntry.objects.all() for name, _was, _now in entry.changes}
+    assert said - WORDS.keys() == set()
 
 
 @pytest.mark.long

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from people.audit import KINDS, Act, AuditEntry, acts_of, audit
+from people.models import Preferences
 from people.templatetags.audit import leads_to
 from tests import factories
 from tests.streamed import body_of
@@ -58,6 +59,25 @@ def test_the_page_has_the_links(client, manager, workspace):
     run.write_note("Look at this", by=manager)
     page = client.get("/team/audit/").text
     assert f'href="/runs/{run.pk}/"' in page and 'href="?by=mona"' in page
+
+
+def test_what_changed_is_said_in_words_and_at_the_reader_s_time(client, manager):
+    Preferences.objects.create(user=manager, time_zone="Asia/Kolkata")
+    by = manager.memberships.get()
+    audit(by, Act.ROLE_CHANGED, "olga", before={"role": "operator"}, after={"role": "viewer"})
+    audit(by, Act.LIMITS_CHANGED, "Acme", before={"active_runs": None}, after={"active_runs": 5})
+    audit(by, Act.DESKTOP_SEEN, "7: Count", after={"times": 3, "since": "2026-11-24T09:42:07+00:00"})
+    audit(by, Act.EXPORTED, "audit.csv", after={"since": "2026-11-24"})
+    audit(by, Act.RENAMED, "mona", after={"name": "True"})
+    page = client.get("/team/audit/").text
+    said = [
+        "role: <s>Operator</s> → Viewer",
+        "Runs active at once: <s>–</s> → 5",
+        "since: Tue 24 Nov 2026 15:12:07 IST",
+        "since: 2026-11-24<",
+        "name: True",
+    ]
+    assert [words for words in said if words not in page] == []
 
 
 def test_it_is_searched_by_kind_person_and_day_together(client, manager, operator):
