@@ -8,13 +8,13 @@ const box = document.createElement("dialog");
 box.className = "help question confirm-box";
 box.setAttribute("aria-labelledby", "confirm-title");
 document.body.append(box);
-let waiting; // the form that was sent, and the button that was pressed
+let waiting; // what was pressed: the form that was sent, if one was, and how it goes on
 let isConfirmed = false;
 
 const goOn = () => {
   box.close();
   isConfirmed = true;
-  waiting.form.requestSubmit(waiting.button);
+  waiting.go();
   isConfirmed = false;
 };
 // An answer that is empty, none, or another page's: the server knows what to do.
@@ -27,13 +27,22 @@ const ask = async (query = "") => {
   $("input:not([type=hidden]), .btn", box)?.focus();
 };
 
-// Before anybody else hears that it is sent.
-document.addEventListener("submit", (event) => {
-  if (isConfirmed || !confirmAt || keepsTyped !== undefined || event.target.method !== "post" || !event.target.closest("main")) return;
+// Before anybody else hears of it.
+const hold = (event, go, form) => {
   event.preventDefault();
   event.stopImmediatePropagation();
-  waiting = { form: event.target, button: event.submitter };
+  waiting = { go, form };
   ask();
+};
+document.addEventListener("submit", (event) => {
+  const { target: form, submitter } = event;
+  if (isConfirmed || !confirmAt || keepsTyped !== undefined || form.method !== "post" || !form.closest("main")) return;
+  hold(event, () => form.requestSubmit(submitter), form);
+}, true);
+// Files and pages that are for them alone.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[data-asks]");
+  if (link && !isConfirmed && !(event.ctrlKey || event.metaKey || event.shiftKey)) hold(event, () => link.click());
 }, true);
 
 const answerOfKey = async (form) => {
@@ -54,4 +63,4 @@ box.addEventListener("submit", async (event) => {
   }
   ask("?tried");
 });
-box.addEventListener("click", ({ target }) => target.closest("[data-elsewhere]") && keepUntilBack(waiting.form));
+box.addEventListener("click", ({ target }) => target.closest("[data-elsewhere]") && waiting.form && keepUntilBack(waiting.form));

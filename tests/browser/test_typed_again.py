@@ -59,6 +59,27 @@ def test_a_member_is_invited_from_the_head_of_the_page_by_a_link_to_copy(page, t
     expect(page.get_by_role("button", name="Copy", exact=True)).to_be_visible()
 
 
+def test_what_a_link_leads_to_is_asked_for_in_place_too(page, team, teams):
+    """A file, after which the page is still there, and a page of one's account."""
+    sign_in(page, team)
+    page.goto(f"{team.url}/team/audit/")
+    make_login_old(page, teams)
+    page.get_by_role("link", name="Export CSV").click()
+    box_of(page).get_by_label("Password").fill(PASSWORD)
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.suggested_filename == "audit.csv"
+    expect(box_of(page)).to_be_hidden()
+    expect(page).to_have_url(f"{team.url}/team/audit/")
+
+    page.goto(f"{team.url}/accounts/2fa/")
+    make_login_old(page, teams)
+    page.get_by_role("link", name="Add a passkey").click()
+    box_of(page).get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/webauthn/add/$"))
+
+
 def test_a_key_is_kept_nowhere_meanwhile(page, team, teams):
     new_key = f"giga_sk_{'7' * 32}"
     sign_in(page, team)

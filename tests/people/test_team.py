@@ -1,7 +1,9 @@
 """Members and roles."""
 
+import html
 import re
 import threading
+from urllib.parse import urljoin
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP
@@ -162,6 +164,12 @@ def test_of_two_managers_who_remove_each_other_at_once_one_stays():
     assert said == ["You are not a manager any more."]
 
 
+def asks_first(client, path: str, link: str) -> bool:
+    """Whether this link on the page leads first to where one shows who one is."""
+    answer = client.get(urljoin(path, html.unescape(re.search(r'href="([^"]*)"', link)[1])))
+    return answer.headers.get("Location", "").startswith("/accounts/reauthenticate/")
+
+
 class TestStepUp:
     """After five minutes the password is asked for again."""
 
@@ -198,6 +206,16 @@ class TestStepUp:
         newcomer = factories.make_person(manager.memberships.get().workspace, username="nina")
         factories.sign_in(client, newcomer, seconds_ago=301)
         assert "manage.py sign_in_link nina" in client.get("/confirm/").text
+
+    @pytest.mark.parametrize("path", ["/accounts/2fa/", "/accounts/2fa/webauthn/", "/team/audit/"])
+    def test_a_link_to_what_asks_first_is_marked_to_ask_in_place(self, client, manager, path):
+        TOTP.activate(manager, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+        factories.sign_in(client, manager, seconds_ago=301)
+        page = client.get(path).text
+        links = re.findall(r"<a [^>]*>", page[page.index("<main") : page.index("</main>")])
+        asking = [link for link in links if asks_first(client, path, link)]
+        assert asking and all("data-asks" in link for link in asking)
+        assert [link for link in links if "data-asks" in link] == asking
 
     def test_the_log_as_a_file_asks_first(self, client, manager):
         factories.sign_in(client, manager, seconds_ago=301)
