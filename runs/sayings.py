@@ -183,7 +183,12 @@ def _recogniser(form: str) -> re.Pattern:
     return re.compile(pattern, re.DOTALL)
 
 
-_RECOGNISERS = [(_recogniser(form), form) for form in FORMS]
+def _fixed_letters(form: str) -> int:
+    return len(_VALUE.sub("", form))
+
+
+# A sentence that says much is not taken for a value of one that says little.
+_RECOGNISERS = [(_recogniser(form), form) for form in sorted(FORMS, key=_fixed_letters, reverse=True)]
 
 
 @cache

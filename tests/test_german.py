@@ -15,7 +15,7 @@ from people import team
 from people.audit import Act, AuditEntry
 from people.models import Preferences, Workspace
 from runs import limits
-from runs.sayings import told
+from runs.sayings import FORMS, form_of, told
 from runs.status import Status
 from tests import factories
 from tests.asgi_socket import Socket
@@ -111,6 +111,11 @@ def test_dates_and_numbers_are_in_the_order_and_signs_of_the_language(workspace,
     session_at = {"queued_at": now, "session_at": now + timedelta(seconds=0.4)}
     starting = factories.make_run(workspace, Status.SENDING, **session_at)
     assert f'<span class="num">{seconds}</span>' in reader.get(f"/runs/{starting.pk}/").content.decode()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_stored_sentence_is_read_as_itself_and_as_no_value_of_another(form):
+    assert form_of(re.sub(r"%\(\w+\)s", "some value", form))[0] == form
 
 
 @pytest.mark.parametrize(
