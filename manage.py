@@ -19,7 +19,8 @@ if __name__ == "__main__":
         os.umask(0o077)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
     # Nothing but this file names it, so that tests, benchmarks and the simulated Giga never hold a real key.
-    if ENV_FILE.exists() and sys.argv[1:2] != ["simulator"]:
+    # A link that leads nowhere is one, too: what was to be read is missing.
+    if os.path.lexists(ENV_FILE) and sys.argv[1:2] != ["simulator"]:
         os.environ.setdefault("ENV_FILE", str(ENV_FILE))
     if sys.argv[1:] in (["--version"], ["version"]):
         sys.exit(print(f"Gigawatch {VERSION}"))

@@ -40,7 +40,8 @@ def origin_of(url: str, name: str) -> str:
         host, port = as_host(parts.hostname or ""), parts.port
     except ValueError:
         fail(wrong)
-    if parts.scheme not in DEFAULT_PORTS or port == 0 or parts.username or parts.query or parts.fragment:
+    is_server = parts.scheme in DEFAULT_PORTS and port != 0 and not host.startswith(".")
+    if not is_server or parts.username or parts.query or parts.fragment:
         fail(wrong)
     if parts.path.strip("/"):
         fail(f"{wrong}: a path is not supported")

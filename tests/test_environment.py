@@ -59,6 +59,10 @@ def test_commands_read_the_file_beside_manage_py_and_the_environment_wins(checko
     assert said.stderr.strip() == (
         f"{checkout}/.env holds secrets and others may read it (640): chmod 600 {checkout}/.env"
     )
+    (checkout / ".env").unlink()
+    (checkout / ".env").symlink_to("not-mounted")
+    said = python(checkout, "manage.py", "new_key")
+    assert said.stderr == f"gigawatch: {checkout}/.env cannot be read: No such file or directory\n"
 
 
 @pytest.mark.process
@@ -100,23 +104,61 @@ def test_a_secret_may_lie_in_a_file_of_its_own(tmp_path):
     assert (found["GIGA_API_KEY"], found["DATABASES"]["default"]["PASSWORD"]) == (KEY, "hidden")
 
 
+WRITTEN = {
+    "by Windows": f"GIGA_API_KEY={KEY}\r\nTIME_ZONE=Asia/Tokyo\r\n",
+    "with a mark in front": f"\ufeffGIGA_API_KEY={KEY}\nTIME_ZONE=Asia/Tokyo",
+    "quoted": f"GIGA_API_KEY=\"{KEY}\"\nTIME_ZONE='Asia/Tokyo'\n",
+    "for a shell": f"#!/bin/sh\nexport GIGA_API_KEY={KEY}\nexport TIME_ZONE=Asia/Tokyo  # ours\n",
+    "with spaces": f"  GIGA_API_KEY = {KEY} \n\n TIME_ZONE = Asia/Tokyo\n",
+    "twice, and the last one counts": f"TIME_ZONE=UTC\nGIGA_API_KEY={KEY}\nTIME_ZONE=Asia/Tokyo\n",
+}
+
+
+@pytest.mark.parametrize("how", WRITTEN)
+def test_the_file_may_be_written_as_people_write_them(tmp_path, how):
+    file = tmp_path / "settings"
+    file.write_bytes(WRITTEN[how].encode())
+    file.chmod(0o600)
+    found = settings_of(tmp_path / "data", ENV_FILE=str(file))
+    assert (found["GIGA_API_KEY"], found["TIME_ZONE"]) == (KEY, "Asia/Tokyo")
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n\r\n"])
+def test_a_file_of_one_secret_may_end_as_it_likes(tmp_path, end):
+    (tmp_path / "key").write_bytes(b"\xef\xbb\xbf" + KEY.encode() + end)
+    assert settings_of(tmp_path / "data", GIGA_API_KEY_FILE=str(tmp_path / "key"))["GIGA_API_KEY"] == KEY
+
+
 REFUSED = [
     (
         {"GIGA_API_KEY": KEY, "GIGA_API_KEY_FILE": "{folder}/key"},
         "GIGA_API_KEY and GIGA_API_KEY_FILE are both",
     ),
     ({"DATABASE_URL": "postgres://u:hidden@h/n", "DATABASE_URL_FILE": "{folder}/key"}, "are both set"),
-    ({"SECRET_KEY_FILE": "{folder}/nothing"}, "SECRET_KEY_FILE must be a readable file path"),
-    ({"SMTP_URL_FILE": "{folder}"}, "SMTP_URL_FILE must be a readable file path"),
-    ({"ENV_FILE": "{folder}/nothing"}, "nothing cannot be read"),
-    ({"ENV_FILE": "{folder}"}, "cannot be read"),
-    ({"ENV_FILE": "{folder}/bytes"}, "bytes cannot be read"),
+    ({"SECRET_KEY_FILE": "{folder}/nothing"}, "the file in SECRET_KEY_FILE cannot be read: No such file"),
+    ({"SMTP_URL_FILE": "{folder}"}, "the file in SMTP_URL_FILE cannot be read: Is a directory"),
+    ({"GIGA_API_KEY_FILE": "{folder}/key/key"}, "the file in GIGA_API_KEY_FILE cannot be read: Not a dir"),
+    ({"GIGA_API_KEY_FILE": "hidden" * 60}, "the file in GIGA_API_KEY_FILE cannot be read: File name too"),
+    ({"GIGA_API_KEY_FILE": "{folder}/empty"}, "the file in GIGA_API_KEY_FILE is empty"),
+    ({"GIGA_API_KEY_FILE": "{folder}/bytes"}, "the file in GIGA_API_KEY_FILE holds no text"),
+    ({"ENV_FILE": "{folder}/nothing"}, "nothing cannot be read: No such file"),
+    ({"ENV_FILE": "{folder}"}, "cannot be read: Is a directory"),
+    ({"ENV_FILE": "{folder}/bytes"}, "bytes cannot be read: it holds no text"),
+    ({"ENV_FILE": "{folder}/zeros"}, "zeros cannot be read: it holds no text"),
+    ({"ENV_FILE": "{folder}/unclosed"}, "unclosed cannot be read: line 2 is not NAME=value"),
+    ({"ENV_FILE": "{folder}/colon"}, "colon cannot be read: line 1 is not NAME=value"),
 ]
 
 
 def test_what_cannot_be_read_or_is_said_twice_is_refused_in_one_line_without_the_secret(tmp_path):
     (tmp_path / "key").write_text(KEY)
     (tmp_path / "bytes").write_bytes(b"SECRET_KEY=\xff\xfe hidden")
+    (tmp_path / "zeros").write_bytes(b"GIGA_API_KEY=\0hidden")
+    (tmp_path / "unclosed").write_text(f'TIME_ZONE=UTC\nGIGA_API_KEY="{KEY}\nPORT=8000\n')
+    (tmp_path / "colon").write_text(f"GIGA_API_KEY: {KEY}\n")
+    (tmp_path / "empty").write_text(" \n")
+    for name in ("bytes", "zeros", "unclosed", "colon"):
+        (tmp_path / name).chmod(0o600)
     said = []
     for env, words in REFUSED:
         env = {name: value.format(folder=tmp_path) for name, value in env.items()}

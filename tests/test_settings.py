@@ -152,6 +152,7 @@ DANGEROUS = [
     ({"SITE_URL": "https://the tools.example.com"}, "SITE_URL must look like https://host.example"),
     ({"SITE_URL": "https://tools.example.com\\"}, "SITE_URL must look like https://host.example"),
     ({"SITE_URL": "https://tools.example.com;x"}, "SITE_URL must look like https://host.example"),
+    ({"SITE_URL": "https://.example.com"}, "SITE_URL must look like https://host.example"),
     ({"SITE_URL": "https://"}, "SITE_URL must look like https://host.example"),
     ({"SITE_URL": "https://me:hidden@tools.example.com"}, "not 'https://…@tools.example.com'"),
     ({"ALLOWED_HOSTS": "tools.example.com:8443"}, "ALLOWED_HOSTS must be names of hosts without ports"),
