@@ -8,7 +8,6 @@ from django.conf import settings
 from runs.database_errors import Trouble, reason_of, trouble_of
 
 NO_TABLES = re.compile(r"no such (table|column)|(relation|column) .* does not exist")
-ALL_IN_USE = "all connections are in use"
 FULL = re.compile("is full|No space left|File too large")
 
 
@@ -28,17 +27,5 @@ def sentence_of(error: Exception) -> str:
     if trouble is Trouble.BUSY and "couldn't get a connection" not in said:
         return f"{where} is busy, somebody else holds it ({said})"
     if trouble:
-        return f"{where} does not answer ({why_no_connection() if settings.DATABASE_URL else said})"
+        return f"{where} does not answer ({said})"
     return ""
-
-
-def why_no_connection() -> str:
-    """What Postgres or the network says, which the pool keeps to itself."""
-    # Where SQLite does, this package is not there.
-    import psycopg  # noqa: PLC0415
-
-    try:
-        psycopg.connect(settings.DATABASE_URL, connect_timeout=3).close()
-    except psycopg.Error as error:
-        return " ".join(str(error).split())
-    return ALL_IN_USE

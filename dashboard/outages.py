@@ -9,8 +9,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db import DatabaseError, connection, connections
 
-from dashboard.command_errors import ALL_IN_USE, why_no_connection
-from runs.database_errors import Trouble, chain, is_without_connection, reason_of, trouble_of
+from runs.database_errors import Trouble, chain, reason_of, trouble_of
 
 logger = logging.getLogger(__name__)
 
@@ -89,13 +88,6 @@ broker = Outage("The broker, by which workers hear of work,", lambda: _health().
 def note_database_error(error: BaseException) -> Trouble | None:
     """What is wrong with the database where this error says so. What lasts is in the log from then on."""
     trouble = trouble_of(error)
-    if any(is_without_connection(found) for found in chain(error)):
-        if database.is_on:
-            return Trouble.AWAY
-        if (why := why_no_connection()) == ALL_IN_USE:
-            return Trouble.BUSY
-        database.begins(why)
-        return Trouble.AWAY
     if trouble is Trouble.AWAY:
         database.begins(reason_of(error))
     elif trouble is Trouble.DAMAGED:

@@ -43,7 +43,8 @@ def page(request, trouble: Trouble) -> HttpResponse:
     context = {
         "heading": heading,
         "advice": advice,
-        "request_id": id_of(request),
+        # Whoever asks with it finds its line in the log: an outage is one line, and of no request.
+        "request_id": id_of(request) if trouble is Trouble.BUSY else "",
         "is_form": is_form,
         "back_url": page_of(request) if is_form else request.get_full_path(),
         "address": request.get_full_path(),

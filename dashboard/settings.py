@@ -290,7 +290,7 @@ SQLITE = {
 POSTGRES_OPTIONS = {
     "options": "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s",
     "application_name": "gigawatch",
-    "connect_timeout": 5,
+    "connect_timeout": 3,
     "keepalives_idle": 15,
     "keepalives_interval": 5,
     "keepalives_count": 3,
@@ -298,9 +298,10 @@ POSTGRES_OPTIONS = {
     # Under ASGI every request has a thread of its own, so connections are kept in a pool of the process. A
     # connection is tried before it is handed out: one that a restarted server left dead is not. Pauses
     # between tries to connect grow, so one that goes on for long would be late to find a server that is back.
-    "pool": {"min_size": 0, "max_size": 20, "timeout": 10, "max_idle": 120, "reconnect_timeout": 10},
+    "pool": {"min_size": 0, "max_size": 20, "timeout": 3, "max_idle": 120, "reconnect_timeout": 10},
 }
 if postgres is not None:
+    postgres["ENGINE"] = "dashboard.postgres"
     postgres["OPTIONS"] = POSTGRES_OPTIONS | postgres.get("OPTIONS", {})
     postgres["CONN_HEALTH_CHECKS"] = True
 DATABASES = {"default": SQLITE if postgres is None else postgres}

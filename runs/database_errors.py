@@ -76,14 +76,9 @@ def _own_trouble(error: BaseException) -> Trouble | None:
     code = getattr(cause, "sqlite_errorcode", None)
     if code is not None:
         return OF_SQLITE.get(code & 0xFF)
-    if is_without_connection(error):
+    if type(cause).__name__ == "PoolTimeout":  # all connections are in use
         return Trouble.BUSY
     state = getattr(cause, "sqlstate", None)
     if state:
         return next((OF_POSTGRES[state[:n]] for n in range(5, 1, -1) if state[:n] in OF_POSTGRES), None)
     return Trouble.AWAY if isinstance(error, OperationalError | InterfaceError) else None
-
-
-def is_without_connection(error: BaseException) -> bool:
-    """Whether the pool had no connection for it: because all are in use, or because none can be made."""
-    return type(error.__cause__).__name__ == "PoolTimeout"
