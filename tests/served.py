@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # No measures but nets: a busy machine takes many times what a quiet one does.
 STARTS_WITHIN_S = 180
 PATIENCE_S = 60
-
+# As a proxy that speaks TLS says it; read where SITE_URL is https, and there no page comes without.
+BY_TLS = {"X-Forwarded-Proto": "https"}
 
 # Of those that no outgoing connection is given, as one could take it before it is listened on: the share of
 # this worker, each once.
@@ -84,7 +85,7 @@ class Served:
         while time.monotonic() < deadline:
             assert self.process.poll() is None, f"serve ended:\n{self.said}"
             try:
-                if requests.get(f"{self.url}/accounts/login/", timeout=PATIENCE_S).ok:
+                if requests.get(f"{self.url}/accounts/login/", headers=BY_TLS, timeout=PATIENCE_S).ok:
                     return self
             except requests.RequestException:
                 pass
