@@ -26,6 +26,8 @@ if __name__ == "__main__":
         sys.exit(print(f"Gigawatch {VERSION}"))
     try:
         execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:
+        sys.exit(130)  # as a shell has it
     except ImproperlyConfigured as error:
         sys.exit(f"gigawatch: {error}")
     except (DatabaseError, InterfaceError) as error:

@@ -27,5 +27,5 @@ def sentence_of(error: Exception) -> str:
     if trouble is Trouble.BUSY and "couldn't get a connection" not in said:
         return f"{where} is busy, somebody else holds it ({said})"
     if trouble:
-        return f"{where} does not answer ({said})"
+        return f"{where} cannot be used ({said})"
     return ""

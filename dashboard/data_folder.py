@@ -27,21 +27,22 @@ class DataFolder:
     def secret(self, name: str, new) -> str:
         """The secret that is kept under this name; for an instance that has none, what `new()` returns, and
         what `make` keeps. Raises ImproperlyConfigured."""
-        with self._said_in_a_line():
+        with self.said_in_a_line():
             if text := read_secret(self.path / name):
                 return text
         return self.new_secrets.setdefault(name, new())
 
     def make(self) -> None:
         """Make and close it, and keep the secrets that are new. Raises ImproperlyConfigured."""
-        with self._said_in_a_line():
+        with self.said_in_a_line():
             make_data_folder(self.path, is_ours=self.is_ours)
             for name, text in list(self.new_secrets.items()):
                 keep_secret(self.path / name, text)
                 del self.new_secrets[name]
 
     @contextmanager
-    def _said_in_a_line(self):
+    def said_in_a_line(self):
+        """What the system says of a file in it, as ImproperlyConfigured."""
         try:
             yield
         except FileExistsError:
@@ -83,9 +84,11 @@ def _close(path: Path, *, is_ours: bool) -> None:
 def read_secret(path: Path) -> str:
     """The text in `path`; "" where there is none yet. Raises OSError."""
     try:
-        return path.read_text().strip()
+        return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return ""
+    except UnicodeDecodeError:
+        raise OSError(f"{path.name} holds no text") from None
 
 
 def keep_secret(path: Path, text: str) -> None:

@@ -38,6 +38,7 @@ OF_POSTGRES = {
     "28": Trouble.AWAY,  # who we are is not believed
     "3D000": Trouble.AWAY,  # no such database
     "40": Trouble.BUSY,  # serialization, deadlock
+    "42501": Trouble.AWAY,  # what is there belongs to another user
     "53": Trouble.AWAY,  # disk, memory or connections run out
     "55P03": Trouble.BUSY,  # lock_timeout
     "57": Trouble.AWAY,  # it shuts down, or starts

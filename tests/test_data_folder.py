@@ -131,6 +131,28 @@ def test_a_folder_open_to_others_is_refused_in_one_line(folder):
     assert f"the data folder {folder} cannot be used: others may look into it (755)" in ended.stderr
 
 
+BROKEN = {
+    "a key that is no text": ("secret_key", lambda path: path.write_bytes(b"\xff\xfe" * 50), "holds no text"),
+    "a key that is a folder": ("encryption_keys", lambda path: path.mkdir(), "Is a directory"),
+    "a database elsewhere that is gone": (
+        "gigawatch.sqlite3",
+        lambda path: path.symlink_to("/nowhere/gigawatch.sqlite3"),
+        "No such file",
+    ),
+}
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("what", BROKEN)
+def test_what_cannot_be_read_in_the_folder_is_told_in_one_line(what, tmp_path):
+    name, break_it, said = BROKEN[what]
+    (tmp_path / "data").mkdir(mode=0o700)
+    break_it(tmp_path / "data" / name)
+    ended = manage("migrate", data=tmp_path / "data")
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1), ended.stderr
+    assert f"the data folder {tmp_path}/data cannot be used: " in ended.stderr and said in ended.stderr
+
+
 @pytest.mark.parametrize("left_by_an_older_start", [None, ""], ids=["none yet", "an empty one"])
 def test_a_secret_is_kept_once_however_many_start(left_by_an_older_start, tmp_path):
     for number in range(50):

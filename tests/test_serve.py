@@ -121,7 +121,9 @@ def test_the_greeting_says_an_address_that_a_browser_takes(settings, monkeypatch
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_and_what_stops_a_container_end_it_cleanly(serve, how):
+    """However often it is said: who is impatient says it twice."""
     served = serve().ready()
+    served.process.send_signal(how)
     assert served.end(how, within_s=30) == 0
     assert "Traceback" not in served.said
     assert served.said.endswith("Stopped.\n")

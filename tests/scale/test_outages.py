@@ -33,6 +33,11 @@ def manage(command: str, fleet: Fleet, **env: str) -> subprocess.Popen:
     )
 
 
+def prepare(fleet: Fleet, database_url: str) -> str:
+    """What it says of another database."""
+    return manage("prepare", fleet, DATABASE_URL=database_url).communicate(timeout=PATIENCE_S)[0]
+
+
 @pytest.fixture
 def worked(fleet):
     """A fleet that follows a run."""
@@ -60,11 +65,19 @@ def test_a_redis_that_goes_is_missed_and_found_again(fleet, redis, worked):
     eventually(lambda: ready_but_for(fleet))
 
 
-def test_a_database_that_holds_no_alphabets_is_refused_in_a_line(fleet, postgres):
-    postgres.do("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
-    env = {**fleet.installation.env, "DATABASE_URL": postgres.url_of("latin")}
-    said = manage("prepare", fleet, **env).communicate(timeout=PATIENCE_S)[0]
-    assert said == "CommandError: the encoding of this database is LATIN1, and must be UTF8\n"
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+def test_a_database_that_holds_no_alphabets_is_refused_in_a_line(fleet, postgres, encoding):
+    postgres.do(f"CREATE DATABASE of_{encoding} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    said = prepare(fleet, postgres.url_of(f"of_{encoding}".lower()))
+    assert said == f"CommandError: the encoding of this database is {encoding}, and must be UTF8\n"
+
+
+def test_a_database_that_lets_its_user_make_no_tables_is_told_in_a_line(fleet, postgres):
+    """As every new database of Postgres 15 and later is for whoever does not own it."""
+    postgres.do("CREATE ROLE guest LOGIN")
+    guests = postgres.new_database().replace("gigawatch@", "guest@")
+    said = prepare(fleet, guests)
+    assert said == "gigawatch: the database cannot be used (permission denied for schema public)\n"
 
 
 def test_workers_that_die_are_missed(fleet, worked):
@@ -107,7 +120,7 @@ def test_what_starts_without_its_postgres_says_so_in_a_line(fleet, postgres, com
         else:
             said, _ = started.communicate(timeout=PATIENCE_S)
             assert started.returncode == 1
-            assert re.fullmatch(r"gigawatch: the database does not answer \(.*refused.*\)\n", said), said
+            assert re.fullmatch(r"gigawatch: the database cannot be used \(.*refused.*\)\n", said), said
         started.wait()
     finally:
         postgres.start()

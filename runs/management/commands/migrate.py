@@ -19,7 +19,8 @@ class Command(migrate.Command):
         # Before Django's own checks, which look into the database.
         settings.DATA_FOLDER.make()
         if not settings.DATABASE_URL:
-            settings.SQLITE_FILE.touch(mode=0o600)
+            with settings.DATA_FOLDER.said_in_a_line():
+                settings.SQLITE_FILE.touch(mode=0o600)
         return super().execute(*args, **options)
 
     def handle(self, *args, **options):

@@ -55,6 +55,7 @@ class Command(BaseCommand):
             if simulator:
                 simulator.stop()
         self.stdout.write("Stopped.")
+        self.stdout.flush()
         leave()
 
     def prepare(self):
@@ -142,16 +143,25 @@ def free_dead_claims() -> None:
 
 
 def stop_as_by_ctrl_c() -> None:
-    """uvicorn repeats the signal once it is done, and of SIGTERM the process would die there, before what
-    still waits (people/later.py) is done: so SIGTERM is what Ctrl+C is."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """SIGTERM is what Ctrl+C is, while it is prepared, too; and SIGINT is heard also where a script does not
+    wait for what it starts, as a shell has it ignored there."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, which ends in the same order however often it is told to: it is a matter of seconds, and
+    uvicorn would leave the engine as it stands the second time."""
+
+    def handle_exit(self, sig, frame):
+        self.should_exit = True
 
 
 def serve(listening: socket.socket) -> None:
     """Until it is told to stop."""
     network.warn_of_untrusted_proxy()
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(server_config("dashboard.asgi:application", lifespan="on")).run(sockets=[listening])
+        Server(server_config("dashboard.asgi:application", lifespan="on")).run(sockets=[listening])
 
 
 def server_config(application, *, lifespan: str) -> uvicorn.Config:
