@@ -72,6 +72,10 @@ def test_no_cell_spans_columns_that_somebody_may_hide():
     assert found_in(TEMPLATES, lambda template: re.findall("colspan", template)) == {}
 
 
+def test_no_page_speaks_of_presets_while_there_are_none():
+    assert found_in(TEMPLATES, lambda template: re.findall("(?i)preset", template)) == {}
+
+
 def test_giga_is_never_asked_inside_a_transaction():
     assert SOURCES and found_in(SOURCES, network_in_transactions) == {}
 

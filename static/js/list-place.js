@@ -42,7 +42,7 @@ const restore = async (kept) => {
   await loadAsFarAs(kept.end);
   for (const box of $$('#rows [name="run"]')) box.checked = kept.picked.includes(box.value);
   showPicked();
-  const row = document.getElementById(kept.current);
+  const row = kept.current && document.getElementById(kept.current);
   if (row) makeCurrent(row);
   if (row && kept.hasPeek) openPeek(row);
   bringTo(kept.row, kept.top);

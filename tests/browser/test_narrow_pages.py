@@ -30,6 +30,8 @@ CUT_OFF = """() => {
         if (one.getBoundingClientRect().right > innerWidth - 2) cut.push(one.innerText);
     for (const one of document.querySelectorAll('.btn'))
         if (one.scrollHeight > one.clientHeight || one.scrollWidth > one.clientWidth) cut.push(one.innerText);
+    for (const one of document.querySelectorAll('.head h1:not([dir])'))
+        if (one.scrollWidth > one.clientWidth) cut.push(one.innerText);
     return cut;
 }"""
 # The name of a field is one line, with the count of what is written in it.
@@ -61,3 +63,16 @@ def test_the_name_of_a_field_stays_one_line_when_something_is_written(frozen, ph
     phone.goto(frozen.address("/runs/new/"))
     phone.locator("[name=goal_prompt]").fill("Something")
     assert phone.locator("[for=id_goal_prompt]").evaluate(FIRST_LINE) == [2, True]
+
+
+def test_the_line_of_a_demo_keeps_its_distance_from_the_heading(frozen, phone):
+    phone.goto(frozen.address("/accounts/login/"))
+    distance = phone.locator("main h1").evaluate(
+        """heading => {
+            const line = document.createElement('p');
+            [line.className, line.textContent] = ['demo-line', 'Demo: simulated Giga'];
+            heading.before(line);
+            return heading.getBoundingClientRect().top - line.getBoundingClientRect().bottom;
+        }"""
+    )
+    assert distance >= 16

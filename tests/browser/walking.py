@@ -1,5 +1,5 @@
 """Opening pages and pressing what is on them, with the console open: no script error, nothing that the
-content policy had to stop, no request that failed."""
+content policy had to stop, no request that failed, no look-up of an empty id."""
 
 import time
 from collections import deque
@@ -50,6 +50,14 @@ COUNT_DEPARTURES = """
         navigation.addEventListener('navigateerror', () => (departures -= departures > 0));
     }
 """
+# Firefox warns of it, where no test hears it.
+HEAR_EMPTY_IDS = """
+    const lookUp = Document.prototype.getElementById;
+    Document.prototype.getElementById = function (id) {
+        if (!id) console.error('an empty id was looked up');
+        return lookUp.call(this, id);
+    };
+"""
 TWO_FRAMES = """async () => {
     for (let i = 0; i < 2; i++) await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
     const departures = window.departures;
@@ -71,6 +79,7 @@ class Console:
         self.departures = self.pages_asked_for = 0  # since it settled last
         self.where = ""
         page.add_init_script(COUNT_DEPARTURES)
+        page.add_init_script(HEAR_EMPTY_IDS)
         page.on("console", self._said)
         page.on("pageerror", lambda error: self._note(f"script: {error}"))
         page.on("dialog", lambda dialog: dialog.dismiss())
