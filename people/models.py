@@ -111,7 +111,7 @@ class Membership(models.Model):
         constraints = [models.UniqueConstraint(fields=["user", "workspace"], name="one_place_per_person")]
 
     def __str__(self):
-        return f"{self.user}, {self.role} of {self.workspace}"
+        return f"{self.user}: {self.get_role_display()}, {self.workspace}"
 
     @property
     def may_enter(self) -> bool:

@@ -37,7 +37,7 @@ class RunEvent(models.Model):
         ]
 
     def __str__(self):
-        return f"{self.kind} of run {self.run_id}"
+        return f"{self.run_id}: {self.kind}"
 
     @property
     def look(self) -> Look:
