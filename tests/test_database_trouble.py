@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+import threading
 import uuid
 from contextlib import closing
 from datetime import timedelta
@@ -215,10 +216,11 @@ def test_an_outage_is_one_line_however_many_meet_it(caplog):
 def test_the_end_of_an_outage_is_told_once(caplog, monkeypatch):
     monkeypatch.setattr(outages.Outage, "_wait", WAIT)
     monkeypatch.setattr(outages, "ASKED_EVERY_S", 0.001)
-    answers = iter(["does not answer", "does not answer", "ok"])
-    outage = outages.Outage("The database", lambda: next(answers))
+    answers, both_told = iter(["does not answer", "does not answer", "ok"]), threading.Event()
+    outage = outages.Outage("The database", lambda: both_told.wait(60) and next(answers))
     outage.begins("it is gone")
     outage.begins("it is gone")
+    both_told.set()
     eventually(lambda: len(caplog.messages) == 2, every_s=0.01)
     assert caplog.messages == [
         "The database cannot be reached: it is gone",

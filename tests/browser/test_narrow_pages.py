@@ -43,6 +43,16 @@ FIRST_LINE = """label => {
 }"""
 
 
+# What a reader may ask of any text (WCAG 1.4.12).
+SPACE_OUT = """() => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: .12em !important;
+        word-spacing: .16em !important } p { margin-bottom: 2em !important }`);
+    document.adoptedStyleSheets = [sheet];
+    return document.documentElement.scrollWidth - innerWidth;
+}"""
+
+
 @pytest.fixture(params=["en", "de"])
 def phone(request, new_context):
     return new_context(viewport={"width": WIDTH, "height": 700}, locale=request.param).new_page()
@@ -56,6 +66,17 @@ def test_nothing_is_cut_off(frozen, phone):
             visit(sight, frozen, phone)
             cut_off[sight.name] = phone.evaluate(CUT_OFF)
     assert cut_off == {name: [] for name in NAMES}
+
+
+def test_no_page_grows_wider_than_a_phone_when_its_text_is_spaced_out(frozen, new_context):
+    phone = new_context(viewport={"width": 390, "height": 844}, locale="de").new_page()
+    beyond = {}
+    for sight in SIGHTS:
+        if sight.name in (*NAMES, "run-unknown"):
+            frozen.sign_in(phone.context, sight.who)
+            visit(sight, frozen, phone)
+            beyond[sight.name] = phone.evaluate(SPACE_OUT)
+    assert {name: width for name, width in beyond.items() if width > 0} == {}
 
 
 def test_the_name_of_a_field_stays_one_line_when_something_is_written(frozen, phone):
