@@ -64,7 +64,7 @@ class TestPages:
         self.words(
             answer,
             language,
-            ("Failed: The agent was interrupted.</h2>", "Fehlgeschlagen: Der Agent wurde unterbrochen.</h2>"),
+            ("Failed: The agent was interrupted.</h2>", "Gescheitert: Der Agent wurde unterbrochen.</h2>"),
             ("Relaunch with changes", "Mit Änderungen erneut starten"),
             (">Activity <span", ">Verlauf <span"),
         )

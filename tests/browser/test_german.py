@@ -28,7 +28,7 @@ def test_everything_is_in_german_once_it_is_chosen(page, team, giga):
     expect(status).to_contain_text("Läuft")
     expect(page.get_by_role("button", name="Zusehen")).to_be_visible()
     expect(page.get_by_role("tab", name="Verlauf")).to_be_visible()
-    expect(page.locator("#run-activity")).to_contain_text("Wird gesendet")
+    expect(page.locator("#run-activity")).to_contain_text("Sendet")
     expect(page.frame_locator("#desktop-frame").locator("html")).to_have_attribute("lang", "de")
     giga.let_on()
     expect(status).to_contain_text("Beendet", timeout=60_000)
