@@ -9,7 +9,7 @@ from django import forms
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _
 
-from people.texts import shortened
+from people.texts import is_blank, shortened
 
 MAX_SHOWN = 60
 
@@ -27,16 +27,19 @@ class Unread:
 
 class AddressForm(forms.Form):
     """`asked` is what could be read, empty values left out. `unread` holds the other names with their values:
-    of no field, with a value that is none, or given several values."""
+    of no field, with a value that is none or that nobody sees, or given several values."""
 
     def __init__(self, query: MultiValueDict):
         super().__init__(query)
         self.full_clean()
-        values = {name: list(dict.fromkeys(filter(None, query.getlist(name)))) for name in query}
+        values = {name: list(dict.fromkeys(filter(str.strip, query.getlist(name)))) for name in query}
         self.unread = {
             name: values[name]
             for name in values
-            if name not in self.fields or name in self.errors or len(values[name]) > 1
+            if name not in self.fields
+            or name in self.errors
+            or len(values[name]) > 1
+            or any(map(is_blank, values[name]))
         }
         self.asked: dict[str, Any] = {
             name: value

@@ -30,6 +30,8 @@ UNREAD = [
     "who=1&who=2",
     "tag=billing",
     "when=yesterday",
+    "q=%E2%80%8B",  # U+200B, which nobody sees
+    "template=%E3%85%A4",
     "since=2026-02-30",
     "since=24.11.2026",
     "since=1999-12-31",

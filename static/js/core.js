@@ -27,7 +27,15 @@ const pad = (number) => String(number).padStart(2, "0");
 // In the language and zone of the reader's pages, which need not be the browser's. English days precede months.
 const { lang, dataset } = document.documentElement;
 export const number = (value) => value.toLocaleString(lang);
-export const written = (ms, format) => new Date(ms).toLocaleString(lang.replace(/^en$/, "en-GB"), { timeZone: dataset.zone, ...format });
+// A zone may be younger than the browser: then its own counts.
+export const written = (ms, format) => {
+  const inZone = (timeZone) => new Date(ms).toLocaleString(lang.replace(/^en$/, "en-GB"), { timeZone, ...format });
+  try {
+    return inZone(dataset.zone);
+  } catch {
+    return inZone();
+  }
+};
 export const clock = (ms) => written(ms, { timeStyle: "medium" });
 
 export const duration = (ms) => {

@@ -33,3 +33,14 @@ def test_a_clock_that_is_set_while_a_page_is_open_changes_no_duration(page, froz
         expect(page).to_have_title(minutes)
         expect(body).to_have_attribute("data-live", "live")
     expect(page.locator("[data-warn] [data-left-until]")).to_contain_text("min")
+
+
+def test_a_zone_that_the_browser_does_not_know_stops_nothing_on_the_page(frozen, context):
+    """A chosen zone may be younger than the browser, or no name of the world's."""
+    page = context.new_page()
+    frozen.sign_in(context, "every")
+    page.goto(frozen.address("/wall/"))
+    own = page.evaluate("new Date().toLocaleString('en-GB', { timeZoneName: 'short' }).split(' ').at(-1)")
+    page.evaluate("document.documentElement.dataset.zone = 'Mars/Olympus'")
+    page.evaluate("document.querySelector('#wall-date').textContent = ''")
+    expect(page.locator("#wall-date")).to_contain_text(own)
