@@ -40,6 +40,10 @@ class DataFolder:
                 keep_secret(self.path / name, text)
                 del self.new_secrets[name]
 
+    def held(self):
+        """A context: for one start at a time."""
+        return _held(self.path)
+
     @contextmanager
     def said_in_a_line(self):
         """What the system says of a file in it, as ImproperlyConfigured."""

@@ -6,16 +6,18 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
 from django.core.management.base import CommandError
-from django.db import connection
+from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import QuerySet
 from django.utils import timezone
 
+# Of Postgres's advisory locks, which are numbers.
+LOCK = 1_734_960_993
 # The copy, the tables made anew beside the old ones, and the write-ahead log.
 ROOM_FOR_EACH_BYTE = 3
 TOLD_EVERY_S = 5
@@ -36,6 +38,31 @@ class Progress:
 
 
 progress = Progress()
+
+
+@contextmanager
+def one_at_a_time(stdout) -> Iterator[None]:
+    """Of the starts on one database: others wait until this one is done. On Postgres a step of an upgrade may
+    take as long as it needs meanwhile, unlike anything that somebody waits for."""
+    if connection.vendor == "sqlite":
+        with settings.DATA_FOLDER.held():
+            yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute("SET lock_timeout = 0")
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        if cursor.fetchone() == (False,):
+            stdout.write("Another start prepares this database: waiting for it.")
+            stdout.flush()
+            cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        cursor.execute("RESET lock_timeout")
+    try:
+        yield
+    finally:
+        with suppress(Error), connection.cursor() as cursor:  # of one that is lost nothing is held
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+            cursor.execute("RESET statement_timeout")
 
 
 def why_not_here() -> str:

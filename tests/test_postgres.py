@@ -1,5 +1,6 @@
 """Whoever needs a connection to Postgres hears soon that none can be made, and waits where all are in use."""
 
+import sys
 from contextlib import closing
 
 import pytest
@@ -9,6 +10,7 @@ from psycopg_pool import PoolTimeout
 
 from dashboard.postgres.base import WAITS, Connection, DatabaseWrapper
 from runs.database_errors import Trouble, reason_of, trouble_of
+from runs.upgrade import one_at_a_time
 from tests.served import free_port
 
 pytestmark = [pytest.mark.django_db, pytest.mark.strictest_database]
@@ -55,3 +57,18 @@ def test_where_all_connections_are_in_use_one_is_waited_for_longer(wrapper):
         assert len(other.asked) == 1 + WAITS
     with closing(other), other.cursor() as cursor:  # it was given back
         cursor.execute("SELECT 1")
+
+
+def test_a_step_of_an_upgrade_may_take_longer_than_anything_that_people_wait_for():
+    def limits() -> list[str]:
+        with connection.cursor() as cursor:
+            said = []
+            for name in ("statement_timeout", "lock_timeout"):
+                cursor.execute(f"SHOW {name}")
+                said.append(cursor.fetchone()[0])
+            return said
+
+    assert limits() == ["30s", "10s"]
+    with one_at_a_time(sys.stdout):
+        assert limits() == ["0", "10s"]
+    assert limits() == ["30s", "10s"]

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 import requests
 
@@ -78,6 +79,18 @@ def test_a_database_that_lets_its_user_make_no_tables_is_told_in_a_line(fleet, p
     guests = postgres.new_database().replace("gigawatch@", "guest@")
     said = prepare(fleet, guests)
     assert said == "gigawatch: the database cannot be used (permission denied for schema public)\n"
+
+
+def test_starts_on_one_new_database_wait_for_each_other(fleet, postgres):
+    url = postgres.new_database()
+    starts = [manage("prepare", fleet, DATABASE_URL=url) for _ in range(2)]
+    said = [start.communicate(timeout=PATIENCE_S)[0] for start in starts]
+    assert [start.returncode for start in starts] == [0, 0], said
+    told = [text.startswith("Another start prepares this database: waiting for it.\n") for text in said]
+    assert sorted(told) == [False, True], said
+    with psycopg.connect(url) as connection:
+        made = connection.execute("SELECT (SELECT count(*) FROM people_workspace), count(*) FROM auth_user")
+        assert made.fetchone() == (1, 1)
 
 
 def test_workers_that_die_are_missed(fleet, worked):

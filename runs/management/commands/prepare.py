@@ -35,19 +35,22 @@ class Command(BaseCommand):
 def prepare(stdout) -> Workspace:
     """Data folder, tables, static files, the first workspace and its administrator: whatever is not there
     yet. What takes long is told on `stdout`."""
-    call_command("migrate", verbosity=0, interactive=False, stdout=stdout)
-    collect_static_files()
-    if any(what_cannot_be_opened()):
-        logger.error(
-            "stored secrets cannot be opened: put encryption_keys, or ENCRYPTION_KEYS, of this database back"
+    settings.DATA_FOLDER.make()
+    with upgrade.one_at_a_time(stdout):
+        call_command("migrate", verbosity=0, interactive=False, stdout=stdout)
+        collect_static_files()
+        if any(what_cannot_be_opened()):
+            logger.error(
+                "stored secrets cannot be opened: "
+                "put encryption_keys, or ENCRYPTION_KEYS, of this database back"
+            )
+        workspace = instance.first_workspace()
+        instance.first_administrator(
+            workspace,
+            username=settings.SUPERUSER_USERNAME,
+            password=settings.SUPERUSER_PASSWORD,
+            email=settings.SUPERUSER_EMAIL,
         )
-    workspace = instance.first_workspace()
-    instance.first_administrator(
-        workspace,
-        username=settings.SUPERUSER_USERNAME,
-        password=settings.SUPERUSER_PASSWORD,
-        email=settings.SUPERUSER_EMAIL,
-    )
     return workspace
 
 
