@@ -3,6 +3,7 @@ ours. Django keeps a whole body in a temporary file before it looks whether the 
 end as if it were whole: the server hangs up on an answer that broke off."""
 
 import asyncio
+from contextlib import suppress
 
 from people.exports import BrokenOff
 
@@ -10,6 +11,8 @@ MOST_BODY = 256 * 1024
 MOST_ADDRESS = 4 * 1024
 MOST_HEADERS = 16 * 1024
 BODY_WITHIN_S = 30
+# Of a request that is refused so much is still taken, and dropped: who is hung up on does not read why.
+MOST_DROPPED, DROPPED_WITHIN_S = 4 * 1024 * 1024, 2
 # A page says nothing over its socket, a viewer of a desktop only where its pointer is.
 MOST_MESSAGE = 4 * 1024
 MOST_MESSAGES, MESSAGES_WITHIN_S = 1000, 10
@@ -37,7 +40,7 @@ class Door:
         elif scope["type"] != "http":
             await self.application(scope, receive, send)
         elif refusal := _refused_by_its_head(scope):
-            await _refuse(send, *refusal)
+            await _refuse(receive, send, *refusal)
         else:
             await self._pass_on(scope, receive, send)
 
@@ -63,7 +66,7 @@ class Door:
             await self.application(scope, _limited(receive), noting_send)
         except _Refused as refusal:
             if not has_begun:
-                await _refuse(send, *refusal.args)
+                await _refuse(receive, send, *refusal.args)
         except BrokenOff:
             return  # the server hangs up on an answer without an end
 
@@ -130,14 +133,22 @@ def _counted(receive, send):
     return counted
 
 
-async def _refuse(send, status: int, reason: str) -> None:
+async def _refuse(receive, send, status: int, reason: str) -> None:
+    """Answer at once; the answer ends, and with it the connection, when the rest of the request is there."""
     body = f"{reason}\n".encode()
     length = (b"content-length", str(len(body)).encode())
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [*PLAIN, length, (b"connection", b"close")],
-        }
-    )
-    await send({"type": "http.response.body", "body": body})
+    headers = [*PLAIN, length, (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DROPPED_WITHIN_S):
+            await _drop(receive)
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _drop(receive) -> None:
+    dropped, is_whole = 0, False
+    while not is_whole and dropped < MOST_DROPPED:
+        message = await receive()
+        dropped += len(message.get("body", b""))
+        is_whole = not message.get("more_body", False)

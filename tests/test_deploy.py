@@ -22,8 +22,15 @@ def served(tmp_path_factory):
 @pytest.mark.parametrize("name", ["nginx", "Caddy"])
 def test_everything_works_behind_the_proxy_of_the_example(served, name):
     program(name.lower(), name.lower())
-    with check_proxies.proxy(name, served) as started:
+    with check_proxies.proxy(name, served.port) as started:
         assert len(list(check_proxies.check(started, served))) == 8
+
+
+@pytest.mark.xdist_group("proxies")
+@pytest.mark.parametrize("name", ["nginx", "Caddy"])
+def test_while_nobody_answers_the_proxy_people_get_a_page(name):
+    program(name.lower(), name.lower())
+    check_proxies.meet_nobody(name)
 
 
 @pytest.mark.xdist_group("proxies")

@@ -6,7 +6,15 @@ import pytest
 from asgiref.testing import ApplicationCommunicator
 
 from dashboard import door
-from dashboard.door import MOST_ADDRESS, MOST_BODY, MOST_HEADERS, MOST_MESSAGE, MOST_MESSAGES, Door
+from dashboard.door import (
+    MOST_ADDRESS,
+    MOST_BODY,
+    MOST_DROPPED,
+    MOST_HEADERS,
+    MOST_MESSAGE,
+    MOST_MESSAGES,
+    Door,
+)
 from tests.asgi_socket import COMES_WITHIN_S
 
 
@@ -60,6 +68,22 @@ async def test_a_body_that_says_it_is_longer_is_refused_unread():
         413,
         b"A request may be 256 kB long, and this one is longer. Go back, and shorten it.\n",
     )
+
+
+@pytest.mark.parametrize("rest", [[b"x" * 65_536] * 30, [b"x" * MOST_DROPPED, b"..."]], ids=["all", "much"])
+async def test_who_is_refused_is_hung_up_on_when_the_rest_or_much_of_it_is_there(rest):
+    """Else the answer is lost, or a proxy in between says 502."""
+    length = (b"content-length", str(MOST_BODY + 1).encode())
+    asking = ApplicationCommunicator(Door(reads_all), request(headers=[length]))
+    start, body = await asking.receive_output(COMES_WITHIN_S), await asking.receive_output(COMES_WITHIN_S)
+    assert (start["status"], body["more_body"]) == (413, True)
+    for part in rest[:-1]:
+        await asking.send_input({"type": "http.request", "body": part, "more_body": True})
+    if rest[-1] != b"...":
+        assert await asking.receive_nothing()
+        await asking.send_input({"type": "http.request", "body": rest[-1], "more_body": False})
+    assert await asking.receive_output(COMES_WITHIN_S) == {"type": "http.response.body", "body": b""}
+    await asking.wait()
 
 
 async def test_a_length_of_many_digits_is_no_riddle():
