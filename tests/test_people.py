@@ -5,13 +5,14 @@ from io import StringIO
 
 import pytest
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.tokens import default_token_generator
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
 from people.audit import Act, AuditEntry
-from people.links import first_links, sign_in_path, tokens
+from people.links import first_links, person_of_link, sign_in_path, tokens, use_up
 from people.models import Membership, initials_of, membership_of
 from people.sessions import person_signed_in
 from runs import instance
@@ -34,6 +35,18 @@ def test_a_link_signs_in_once(client, operator):
 
 def test_a_link_leads_whoever_has_a_password_to_the_runs(client, manager):
     assert client.post(sign_in_path(manager)).url == "/"
+
+
+@pytest.mark.parametrize("was_here_before", [True, False])
+def test_of_two_who_press_at_once_one_is_signed_in(client, operator, was_here_before):
+    if was_here_before:
+        client.force_login(operator)
+        client.logout()
+    *_, uid, token, _ = sign_in_path(get_user_model().objects.get(pk=operator.pk)).split("/")
+    one, other = person_of_link(uid, token), person_of_link(uid, token)
+    assert (use_up(one), use_up(other)) == (True, False)
+    # Within the same second, too.
+    assert person_of_link(uid, token) is None
 
 
 def test_a_link_is_good_for_an_hour(client, operator, monkeypatch):

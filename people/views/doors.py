@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from people import team
 from people.forms import NewAccountForm
-from people.links import person_of_link
+from people.links import person_of_link, use_up
 from people.models import Invitation
 from people.oidc import begin_to_connect
 from people.permissions import ANYONE, PERSON, permission
@@ -33,10 +33,10 @@ def enter(request, uid, token):
     """Signs in by a one-time link, then asks for a password. Opening it does not: programs that read chats
     and mail open every link, so its person presses a button."""
     user = person_of_link(uid, token)
-    if user is None:
-        return render(request, "people/link_used.html", status=410)
-    if request.method != "POST":
+    if user and request.method != "POST":
         return render(request, "people/enter.html")
+    if user is None or not use_up(user):
+        return render(request, "people/link_used.html", status=410)
     record_authentication(request, user, method=BY_LINK)
     home = reverse("home")
     onward = home if user.has_usable_password() else f"{reverse('account_set_password')}?next={home}"
