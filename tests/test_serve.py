@@ -185,12 +185,6 @@ def let_people_ask_again(served: Served) -> None:
         database.execute("UPDATE runs_gigaaccount SET free_at = 0, launches_first_until = 0")
 
 
-def statuses_in(served: Served) -> dict[str, int]:
-    """How many runs of each status there are."""
-    with closing(sqlite3.connect(served.data / "gigawatch.sqlite3", timeout=30)) as database:
-        return dict(database.execute("SELECT status, count(*) FROM runs_run GROUP BY status"))
-
-
 @pytest.mark.parametrize("count", [4, pytest.param(10, marks=pytest.mark.soak)])
 def test_a_restart_in_the_middle_of_many_runs_goes_on_with_all(serve, giga, count):
     simulator = giga(speed=4, run_seconds=60)
@@ -204,15 +198,15 @@ def test_a_restart_in_the_middle_of_many_runs_goes_on_with_all(serve, giga, coun
     tell(simulator, "scenario", name="default", speed=1000)
     tell(simulator, "advance", seconds=600)
 
-    def all_ended() -> bool:
+    def have_ended() -> bool:
+        """One whose answer was lost may be read for two minutes yet."""
         let_people_ask_again(again)
-        return statuses_in(again).keys() <= {"completed", "not_started", "unknown"}
+        shown = [again.status_of(session, run) for run in runs]
+        return set(shown) <= {"completed", "not_started", "unknown"} and shown.count("completed") >= count - 1
 
-    eventually(all_ended, within_s=150, every_s=0.5)
-    assert {again.status_of(session, run) for run in runs} == statuses_in(again).keys()
+    eventually(have_ended, within_s=150, every_s=0.5)
     started = [run["user_prompt"] for run in ledger(simulator)["runs_started"]]
     assert len(started) == len(set(started)), "a run was started twice"
-    assert statuses_in(again).get("completed", 0) >= count - 1, statuses_in(again)
 
 
 def test_a_refused_key_is_rejected_with_what_giga_said(serve, giga):
