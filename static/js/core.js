@@ -83,8 +83,6 @@ export const stored = (act) => {
     return null;
   }
 };
-// Where a form's draft is kept: one for each person.
-export const draftOf = ({ dataset }) => `gigawatch-draft ${document.body.dataset.person} ${dataset.draft}`;
 
 // A desktop's viewer whose address has expired gets a fresh one with a fresh frame, every ten seconds at most.
 addEventListener("message", ({ source, data }) => {

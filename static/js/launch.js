@@ -1,5 +1,6 @@
 // The launch form: what it will cost, and when it will end.
-import { $, $$, draftOf, now, number, setText, stored, word, written } from "./core.js";
+import { $, $$, now, number, setText, stored, word, written } from "./core.js";
+import { draftOf } from "./drafts.js";
 
 const launch = $("#launch");
 const hours = launch.elements.duration_hours;

@@ -1,5 +1,5 @@
 // What every page has: theme, menus, messages, the palette, what its tab tells.
-import { $, $$, draftOf, everySecond, isComposing, now, onClick, say, setText, stored, word, written } from "./core.js";
+import { $, $$, everySecond, isComposing, onClick, say, setText, stored, word } from "./core.js";
 
 const chooseTheme = (theme) => {
   if (theme === "system") delete document.documentElement.dataset.theme;
@@ -64,58 +64,10 @@ const showText = (text, tone = "slate") => {
 };
 document.addEventListener("toast", ({ detail }) => showText(detail.text, detail.tone));
 $$(".toast", toasts).forEach(show);
-// What is typed is kept in this browser until it has arrived: a login may end, a launch may be refused.
-document.addEventListener("input", ({ target: { form } }) => {
-  if (!form?.dataset.draft) return;
-  const typed = [...new FormData(form)].filter(([name]) => !name.endsWith("token"));
-  stored((store) => store.setItem(draftOf(form), JSON.stringify({ typed, since: now() })));
-});
-// A draft that is brought back says so, and can be thrown away: then the form is as it came.
-const bringBack = (form, { typed, since }) => {
-  let isOther = false;
-  for (const [name, value] of typed) {
-    const field = form.elements[name];
-    isOther ||= field && field.value !== value;
-    Object.assign(field || {}, { value });
-  }
-  const note = $("[data-draft-note]", form);
-  if (!note || !isOther) return;
-  const day = now() - since < 12 * 3600000 ? {} : { day: "numeric", month: "short" };
-  setText($("span", note), word("draft_from", written(since, { ...day, hour: "2-digit", minute: "2-digit" })));
-  note.hidden = false;
-};
-document.addEventListener("reset", ({ target }) => {
-  if (!target.dataset.draft) return;
-  stored((store) => store.removeItem(draftOf(target)));
-  $("[data-draft-note]", target)?.toggleAttribute("hidden", true);
-});
-// The page of a launch says by its token that the form has arrived.
-stored((store) => {
-  const token = $("[data-launched]")?.dataset.launched;
-  store.removeItem(store.getItem(token));
-  store.removeItem(token);
-  for (const form of $$("[data-draft]:not([data-answered])")) {
-    const draft = JSON.parse(store.getItem(draftOf(form)));
-    if (draft?.typed) bringBack(form, draft);
-  }
-});
-
-// Where style sheets cannot say that a field is as high as its text (`field-sizing`), it grows by script.
-const grow = ({ target: field }) => {
-  if (!field.matches?.("textarea")) return;
-  field.style.height = "auto";
-  field.style.height = `${field.scrollHeight + field.offsetHeight - field.clientHeight}px`;
-};
-if (!CSS.supports("field-sizing: content")) {
-  document.addEventListener("input", grow);
-  for (const target of $$("textarea")) grow({ target });
-}
-
 // What was pressed and did not happen is said; a form that was refused says it itself.
 document.addEventListener("htmx:finally:request", ({ detail: { ctx: { sourceEvent, response } } }) => {
   if (!/click|submit/.test(sourceEvent?.type) || response?.status === 422 || response?.raw.headers.has("HX-Retarget")) return;
-  if (response?.raw.ok) return stored((store) => store.removeItem(draftOf(sourceEvent.target)));
-  showText(word("failed"), "red");
+  if (!response?.raw.ok) showText(word("failed"), "red");
 });
 onClick("[data-dismiss]", (button) => button.closest(".toast").remove());
 
