@@ -27,8 +27,6 @@ PORTS_TRIED = 20
 WAITING_PAGE = "runs.management.waiting_page:application"
 STOP_WITHIN_S = 3
 
-is_told_to_stop = threading.Event()
-
 
 class Command(BaseCommand):
     help = "Runs the whole of Gigawatch in one process."
@@ -49,8 +47,6 @@ class Command(BaseCommand):
         try:
             with waiting_page(listening, server_config(WAITING_PAGE, lifespan="off")):
                 simulator = self.prepare()
-            if is_told_to_stop.is_set():  # where Python forgets an interrupt: while it cleans up
-                raise KeyboardInterrupt
             self.greet(simulator)
             serve(listening)
         except KeyboardInterrupt:  # while it was prepared: what was begun, the next start goes on with
