@@ -76,7 +76,7 @@ def violations_by_sight(sights, frozen, new_context, **options) -> dict[str, lis
 
 
 # As many as let workers share them; pages that look alike stay together.
-SHARES = [SIGHTS[start : start + 22] for start in range(0, len(SIGHTS), 22)]
+SHARES = [SIGHTS[start : start + 16] for start in range(0, len(SIGHTS), 16)]
 together = pytest.mark.xdist_group("accessibility")
 
 
