@@ -1,4 +1,5 @@
-"""What is answered to a form that is older than the login it came with, or is none of ours."""
+"""What is answered to a form that is older than the login it came with, is of another workspace than its
+person works in, or is none of ours."""
 
 from allauth.account.utils import get_next_redirect_url
 from django.contrib import messages
@@ -22,7 +23,10 @@ def failure(request, reason=""):
         if request.resolver_match.url_name == "account_login":
             return redirect(get_next_redirect_url(request) or "run-list")
         if request.htmx:
-            messages.warning(request, _("Nothing was done: you have signed in anew meanwhile. Do it again."))
+            why = _(
+                "Nothing was done: you have signed in anew or changed the workspace meanwhile. Do it again."
+            )
+            messages.warning(request, why)
             return HttpResponseClientRedirect(page_of(request))
     is_ours = "HTTP_ORIGIN" in request.META and not is_of_others
     context = {"back_url": page_of(request), "texts": texts_in(request) if is_ours else []}

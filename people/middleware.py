@@ -1,5 +1,7 @@
 """What every request and answer of a signed-in person carries."""
 
+from django.conf import settings
+from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
@@ -8,6 +10,7 @@ from people.bell import ring_for
 from people.models import place_of
 from people.network import address_of
 from people.reading import ZONE_COOKIE, reading_as
+from people.sessions import WORKSPACE
 
 # What a person who has yet to bring a second factor may do: bring it, read the help, go.
 WITHOUT_SECOND_FACTOR = ("/accounts/", "/workspaces/switch/")
@@ -24,6 +27,8 @@ def membership(get_response):
         may_enter = place and place.may_enter
         request.membership = place if may_enter else None
         request.needs_factor_in = place.workspace if place and not may_enter else None
+        if place and request.headers.get("X-Live-Parts") is None:
+            show_pages_of(request, place.workspace_id)
         with coming_from(address_of(request)):
             if request.needs_factor_in and not request.path.startswith(WITHOUT_SECOND_FACTOR):
                 return _bring_a_second_factor(request, request.needs_factor_in)
@@ -33,6 +38,15 @@ def membership(get_response):
         return response
 
     return middleware
+
+
+def show_pages_of(request, workspace_id: int) -> None:
+    """From now on. What stands open in other tabs is of another workspace, and what is typed there is meant
+    for that one: its forms are taken as little as those of another login."""
+    if request.session.get(WORKSPACE) != workspace_id:
+        request.session[WORKSPACE] = workspace_id
+        rotate_token(request)
+        request.COOKIES.pop(settings.CSRF_COOKIE_NAME, None)  # by which this very form would be taken
 
 
 def _bring_a_second_factor(request, workspace):

@@ -12,6 +12,8 @@ from django.db import OperationalError
 from django.utils import timezone
 
 SIGNED_IN_AT = "signed_in_at"
+# The workspace whose pages its tabs show.
+WORKSPACE = "workspace"
 # So often, and not with every page, it is written down that a login is in use.
 NOTED_EVERY = timedelta(minutes=5)
 CLEARED_AT_ONCE = 500

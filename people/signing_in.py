@@ -31,7 +31,7 @@ from people.audit import Act, audit
 from people.backends import people_called
 from people.bell import ring_for
 from people.models import Membership, Workspace, place_of
-from people.sessions import SIGNED_IN_AT
+from people.sessions import SIGNED_IN_AT, WORKSPACE
 from people.team import revoke_orphaned
 from people.texts import beginning
 
@@ -43,8 +43,10 @@ def _note(user, act: str, object: str = "") -> None:
 
 @receiver(user_logged_in)
 def signed_in(sender, request, user, **kwargs):
+    place = place_of(user)
     request.session[SIGNED_IN_AT] = timezone.now().isoformat()
-    _note(user, Act.SIGNED_IN)
+    request.session[WORKSPACE] = place and place.workspace_id
+    audit(user, Act.SIGNED_IN, workspace=place and place.workspace)
 
 
 @receiver(user_logged_out)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from people import team
 from people.audit import Act
 from people.forms import LimitsForm, NameForm, SettingsForm
+from people.middleware import show_pages_of
 from people.models import Workspace
 from people.permissions import MANAGE, PERSON, permission, refused
 from people.reauthentication import bring_second_factor, lacks_second_factor
@@ -59,6 +60,7 @@ def switch(request):
         raise Http404
     workspace = get_object_or_404(Workspace.objects.of(request.user), pk=int(pk[:18]))
     team.switch(request.user, workspace)
+    show_pages_of(request, workspace.pk)
     onward = request.POST.get("next", "")
     is_path = onward.startswith("/")  # a word alone would be taken for the name of a page
     is_ours = is_path and url_has_allowed_host_and_scheme(onward, {request.get_host()}, request.is_secure())

@@ -7,6 +7,8 @@ import pytest
 from django.test import Client
 
 from dashboard import origins
+from people import team
+from people.models import Membership
 from tests import factories
 from tests.served import PASSWORD
 
@@ -80,7 +82,7 @@ def test_a_part_that_asks_with_an_old_token_has_its_page_loaded_anew(browser):
     here = {"hx-request": "true", "hx-current-url": "http://testserver/runs/", "x-csrftoken": "x" * 64}
     answer = browser.post("/runs/bulk/", {"action": "tag"}, headers=here)
     assert answer.headers["HX-Redirect"] == "/runs/"
-    assert "you have signed in anew meanwhile" in browser.get("/runs/").text
+    assert "you have signed in anew or changed the workspace meanwhile" in browser.get("/runs/").text
 
 
 def test_a_stranger_with_an_old_token_is_told_so(browser):
@@ -143,3 +145,46 @@ class TestWithoutScript:
         assert page.status_code == 401 and areas_on(page) == [TYPED]
         assert 'href="/accounts/reauthenticate/?next=%2Fruns%2F"' in page.text
         assert client.post("/team/settings/", {"name": "Acme"}, headers=OURS).status_code == 302
+
+
+class TestAnotherWorkspace:
+    """What stands open in one is not sent to the other, whichever browser it was changed in."""
+
+    @pytest.fixture
+    def other(self, person):
+        other = factories.make_workspace("Beta Lab")
+        Membership.objects.create(user=person, workspace=other, role="manager")
+        return other
+
+    @pytest.fixture
+    def old_token(self, browser, other):
+        sign_in(browser, token_on(browser, LOGIN))
+        return token_on(browser, "/me/")
+
+    @pytest.fixture(params=["here", "elsewhere"])
+    def was_changed(self, request, browser, person, other, old_token):
+        if request.param == "here":
+            form = {"workspace": other.pk, "csrfmiddlewaretoken": old_token}
+            assert browser.post("/workspaces/switch/", form).status_code == 302
+        else:
+            team.switch(person, other)
+
+    @pytest.mark.usefixtures("was_changed")
+    @pytest.mark.parametrize("has_looked", [True, False])
+    def test_takes_no_form_of_the_one_before(self, browser, old_token, other, has_looked):
+        if has_looked:
+            browser.get("/runs/")
+        form = {"name": "Of the first", "csrfmiddlewaretoken": old_token}
+        page = browser.post("/team/settings/", form, headers=OURS)
+        assert page.status_code == 403 and areas_on(page) == ["Of the first"]
+        launch = {"user_prompt": "Of the first", "goal_prompt": "Done", "csrfmiddlewaretoken": old_token}
+        assert browser.post("/runs/new/", launch, headers=OURS).status_code == 403
+        other.refresh_from_db()
+        assert other.name == "Beta Lab" and not other.runs.exists()
+
+    @pytest.mark.usefixtures("was_changed")
+    def test_takes_its_own(self, browser, other):
+        form = {"name": "Gamma Lab", "csrfmiddlewaretoken": token_on(browser, "/me/")}
+        assert browser.post("/team/settings/", form, headers=OURS).status_code == 302
+        other.refresh_from_db()
+        assert other.name == "Gamma Lab"
