@@ -15,7 +15,8 @@ logger = logging.getLogger(__name__)
 
 ASKED_EVERY_S = 1.0
 SAID_AGAIN_S = 600.0
-NOT_REACHED = {"ConnectionError", "TimeoutError", "BusyLoadingError", "OperationalError"}
+# Of Redis, and of what speaks to it: it is not there, lets nobody in, or takes nothing.
+UNUSABLE = {"ConnectionError", "TimeoutError", "OperationalError", "ResponseError"}
 
 
 class Outage:
@@ -107,6 +108,8 @@ class InOneLine(logging.Filter):
 
     def filter(self, record) -> bool:
         error = _error_in(record)
+        if broker.is_on and type(error).__name__ == "RestartFreqExceeded":
+            return False  # a worker that tries it again each second
         # What must not be lost is said, whatever else is.
         if error is None or record.levelno >= logging.CRITICAL:
             return True
@@ -130,8 +133,8 @@ def _error_in(record) -> BaseException | None:
 
 
 def _is_redis_away(error: BaseException) -> bool:
-    kind = type(error)
-    return kind.__module__.partition(".")[0] in ("redis", "kombu") and kind.__name__ in NOT_REACHED
+    is_theirs = type(error).__module__.partition(".")[0] in ("redis", "kombu")
+    return is_theirs and not UNUSABLE.isdisjoint(kind.__name__ for kind in type(error).__mro__)
 
 
 def _first_line(said: object) -> str:

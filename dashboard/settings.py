@@ -3,6 +3,7 @@ start."""
 
 import logging
 import re
+from email.utils import parseaddr
 from importlib.util import find_spec
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -357,6 +358,8 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CONNECTION_TIMEOUT = 3
+# A Redis that is full, or takes nothing as it follows another, ends no worker: the rows are the jobs.
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"max_retries": 0, **REDIS_OPTIONS}
 
 AUTHENTICATION_BACKENDS = ["people.backends.NameOrAddress"]
@@ -458,6 +461,8 @@ if SMTP_URL:
         fail("SMTP_URL must look like smtp://user:password@host:587 (STARTTLS) or smtps://… (TLS)")
     if smtp.scheme not in ("smtp", "smtps", "smtp+plain") or not EMAIL_HOST or not MAIL_FROM:
         fail("SMTP_URL must look like smtp://user:password@host:587 or smtps://…, and needs MAIL_FROM")
+    if "@" not in parseaddr(MAIL_FROM)[1]:
+        fail("MAIL_FROM must look like gigawatch@example.com, or Gigawatch <gigawatch@example.com>")
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(smtp.username or ""), unquote(smtp.password or "")
     EMAIL_USE_TLS, EMAIL_USE_SSL = smtp.scheme == "smtp", smtp.scheme == "smtps"
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM or "gigawatch@localhost"

@@ -111,7 +111,9 @@ def _redis(url: str) -> str:
 
     try:
         with redis.Redis.from_url(url, **settings.REDIS_OPTIONS) as server:
-            server.ping()
+            server.set("gigawatch-asked", "", ex=60)
+    except (redis.exceptions.OutOfMemoryError, redis.exceptions.ReadOnlyError):
+        return "takes nothing: it is full, or read-only"
     except redis.RedisError:
         return "does not answer"
     return OK

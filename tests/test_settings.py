@@ -169,6 +169,7 @@ DANGEROUS = [
     ({"DEBUG": "true", "SITE_URL": "", "HOST": "::"}, "DEBUG shows code"),
     ({"DEBUG": "true", "SITE_URL": "", "ALLOWED_HOSTS": "watch.example.com"}, "DEBUG shows code"),
     ({"DEBUG": "true", "SITE_URL": "", "TRUSTED_PROXIES": "1"}, "DEBUG shows code"),
+    ({"SMTP_URL": "smtp://host", "MAIL_FROM": "Gigawatch"}, "MAIL_FROM must look like gigawatch@"),
     ({"GIGA_API_KEY": "giga_sk_ with spaces"}, "GIGA_API_KEY must be one word"),
     ({"GIGA_API_KEY": "giga_sk_schlüssel"}, "GIGA_API_KEY must be one word"),
     ({"GIGA_API_KEY": "giga"}, "GIGA_API_KEY must be one word"),

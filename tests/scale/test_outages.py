@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import requests
+from redis import Redis
 
 from tests.scale.fleet import Fleet
 from tests.served import PATIENCE_S, ROOT, eventually
@@ -64,6 +65,35 @@ def test_a_redis_that_goes_is_missed_and_found_again(fleet, redis, worked):
     assert fleet.session.get(f"{fleet.web.url}/runs/", timeout=PATIENCE_S).ok
     redis.start()
     eventually(lambda: ready_but_for(fleet))
+
+
+# What is asked of it, and what takes it back.
+UNUSABLE = {
+    "is full": (["CONFIG SET maxmemory 1"], ["CONFIG SET maxmemory 0"]),
+    "follows another": (["REPLICAOF 127.0.0.1 1"], ["REPLICAOF NO ONE"]),
+    "has another password": (["CONFIG SET requirepass another"], ['CONFIG SET requirepass ""']),
+}
+
+
+@pytest.mark.parametrize("how", UNUSABLE)
+def test_a_redis_that_cannot_be_used_is_missed_and_found_again_and_ends_no_worker(fleet, redis, worked, how):
+    spoil, mend = UNUSABLE[how]
+    with Redis.from_url(redis.url) as asking:
+        for command in spoil:
+            asking.execute_command(*command.split())
+        asking.execute_command("CLIENT KILL TYPE normal SKIPME yes")  # and all come anew
+        try:
+            eventually(lambda: ready_but_for(fleet, "layer", "broker"))
+            run = fleet.launch("Meanwhile [scenario:never-ends]")
+            eventually(lambda: fleet.status_of(run) == "running")
+        finally:
+            for command in mend:
+                asking.execute_command(*command.replace('""', "").split(" "))
+    eventually(lambda: ready_but_for(fleet))
+    assert worked.process.poll() is None
+    eventually(lambda: "workers hear of work, can be reached again" in worked.said)
+    told = [line for line in worked.said.splitlines() if " ERROR " in line or " CRITICAL " in line]
+    assert "Traceback" not in worked.said and len(told) <= 2, worked.said[-4000:]
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
