@@ -3,14 +3,17 @@ SECURE_PROXY_SSL_HEADER; what a proxy says of the host is believed nowhere."""
 
 import ipaddress
 import logging
-from functools import cache
+from functools import lru_cache
+from zlib import crc32
 
 from django.conf import settings
+from django.core.cache import cache
 
 logger = logging.getLogger(__name__)
 
 # By which proxies say the same otherwise.
 OTHERS_OF_PROXIES = {"HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_CLIENT_IP"}
+MET_TOGETHER_S = 60
 ONE_ADDRESS = "behind a proxy of yours everybody seems to come from its address."
 
 
@@ -37,7 +40,7 @@ def address_of(request) -> str:
 def warn_of_untrusted_proxy() -> None:
     """Say so where a proxy must stand in front, as nothing here speaks TLS, and none is trusted."""
     if settings.SITE_URL.startswith("https://") and not settings.TRUSTED_PROXIES:
-        logger.warning(
+        warn_once(
             "SITE_URL is https, so a proxy stands in front, and TRUSTED_PROXIES is 0: everybody seems to "
             "come from its address. Set TRUSTED_PROXIES to the number of proxies that add to X-Forwarded-For."
         )
@@ -58,6 +61,8 @@ def _plain(text: str) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
-@cache
+@lru_cache
 def warn_once(text: str) -> None:
-    logger.warning(text)
+    """Once in a process, and of several that meet it together by one."""
+    if cache.add(f"warned-{crc32(text.encode())}", 1, timeout=MET_TOGETHER_S):
+        logger.warning(text)

@@ -98,3 +98,10 @@ def test_a_start_behind_a_proxy_that_nobody_named_is_said(settings, said, site, 
     settings.SITE_URL, settings.TRUSTED_PROXIES = site, proxies
     warn_of_untrusted_proxy()
     assert ["Set TRUSTED_PROXIES" in record.message for record in said.records] == [True] * is_said
+
+
+def test_of_several_processes_that_meet_it_together_one_says_it(said):
+    network.warn_once("It is so.")
+    network.warn_once.cache_clear()  # as another process begins
+    network.warn_once("It is so.")
+    assert said.messages == ["It is so."]
