@@ -156,7 +156,10 @@ def test_ctrl_c_ends_an_upgrade_and_the_next_start_goes_on(older):
     served = Served(older)
     with closing(sqlite3.connect(older / "gigawatch.sqlite3")) as somebody:
         somebody.execute("BEGIN IMMEDIATE")
+        # As a shell has it for what a script starts in the background.
+        heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
         served.start()
+        signal.signal(signal.SIGINT, heard)
         eventually(lambda: steps_told(served.said))
         served.process.send_signal(signal.SIGINT)
     assert served.process.wait(PATIENCE_S) == 0
