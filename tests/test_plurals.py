@@ -29,6 +29,7 @@ NEVER_ONE = {
     "%(credits)s credits": "no published rate makes one",
     "%(rate)s credits": "no published rate is one",
     "%s credits": "no published rate makes one",
+    "These are %(count)s runs": "more than are taken at a time",
     "{longest} characters": "a constant",
     "{most} times within a minute": "a constant",
     "{REQUESTS_A_MINUTE} requests": "sixty",

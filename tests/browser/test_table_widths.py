@@ -103,6 +103,7 @@ SHARE = """() => {
     const [line] = document.querySelectorAll('#rows .title-line:has(.note)');
     const [title, note] = [line.querySelector('.row-link'), line.querySelector('.note > span')];
     title.textContent = 'Compare the delivery terms of forty suppliers, clause by clause, and write it down';
+    for (const more of line.querySelectorAll(':scope > .mut, .tag')) more.remove();
     note.textContent = 'Waiting: this workspace may have three runs active at once, and has them';
     return title.offsetWidth / line.offsetWidth;
 }"""
