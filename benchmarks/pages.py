@@ -103,7 +103,7 @@ def look(
         url = event["response"]["url"]
         if url.startswith(frozen.url) and "/desktop/" not in url:
             (font if "/vendor/inter/" in url else ours).add(event["requestId"])
-            scripts.update(re.findall(r"/static/js/(\w+)\.", url))
+            scripts.update(re.findall(r"/static/js/([\w-]+)\.", url))
 
     wire.on("Network.responseReceived", answered)
     wire.on(
