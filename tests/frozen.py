@@ -89,7 +89,10 @@ class Frozen:
         return context
 
     def sign_in(self, context, who: str) -> None:
-        """This person, and nobody else; "" for nobody."""
+        """This person, and nobody else; "" for nobody. No page of the one before is left open: it would
+        notice that it is another's, and go to the door by itself, in the middle of a test."""
+        for page in context.pages:
+            page.goto("about:blank")
         context.clear_cookies()
         if who:
             context.add_cookies([{"name": cookie_of(self.url), "value": self.logins[who], "url": self.url}])

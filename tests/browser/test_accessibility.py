@@ -62,7 +62,6 @@ def violations_by_sight(sights, frozen, new_context, **options) -> dict[str, lis
     page.add_init_script(path=AXE)
     found, judged_beside, looks = {}, set(), set()
     for sight in sights:
-        page.goto("about:blank")  # one that notices that it is another's goes to the door by itself
         frozen.sign_in(page.context, sight.who)
         visit(sight, frozen, page)
         left_out = [*LEFT_OUT, ".side"] if sight.who in judged_beside else LEFT_OUT
